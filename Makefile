@@ -1,0 +1,60 @@
+# Targets of w3ctools; `make` lists them. Everything happens in .venv and leaves the system alone, except
+# that `make test` as root on Debian installs the packages that the integration tests need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUFF := $(BIN)/ruff
+RUFF_OPTIONS := --line-length 110 --target-version py310
+RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
+TEST_PACKAGES := bash jq logrotate mawk nginx-light
+
+.PHONY: help setup demo test test-full check format bench man clean system-packages
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: $(VENV)/ready ## set up .venv, so that bin/w3c-* run from this checkout
+
+$(VENV)/ready: setup.cfg pyproject.toml w3ctools/__init__.py
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,check]'
+	@touch $@
+
+demo: setup ## watch a simulated site for 20 seconds: blocks, an alert, its recovery
+	@bin/w3c-simulation --quick
+
+test: setup system-packages ## run all tests
+	@$(BIN)/python -m pytest -q -m 'not full'
+
+test-full: setup system-packages ## run all tests, and those that take long
+	@$(BIN)/python -m pytest -q
+
+system-packages:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \
+	    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $(TEST_PACKAGES) >/dev/null; }; \
+	fi
+
+check: setup ## lint and types
+	@$(RUFF) check $(RUFF_OPTIONS) $(RUFF_RULES) w3ctools tests benchmarks
+	@$(RUFF) format $(RUFF_OPTIONS) --check --quiet w3ctools tests benchmarks
+	@$(BIN)/mypy
+	@if command -v shellcheck >/dev/null; then shellcheck bin/w3ctools bin/w3c-monitor bin/w3c-simulation; \
+	    else echo 'shellcheck is not installed: shell scripts were not checked'; fi
+	@if command -v mandoc >/dev/null; then mandoc -T lint -W warning man/*.?; \
+	    else echo 'mandoc is not installed: manual pages were not checked'; fi
+
+format: setup ## set the code in the house style
+	@$(RUFF) check $(RUFF_OPTIONS) $(RUFF_RULES) --fix w3ctools tests benchmarks
+	@$(RUFF) format $(RUFF_OPTIONS) w3ctools tests benchmarks
+
+bench: setup ## time the commands beside their peers
+	@$(BIN)/python -m benchmarks
+
+man: ## read the manual: make man PAGE=w3c-tail
+	@man -l man/$(or $(PAGE),w3ctools).[1-7]
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The commands: options become core objects, and one loop moves the data."""

@@ -1,0 +1,103 @@
+"""What every command does alike: begin, end, and say how it ended.
+
+The only place that exits.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NoReturn
+
+import click
+
+import w3ctools
+from w3ctools.cli._settings import config_option
+from w3ctools.core.errors import W3CError
+from w3ctools.edge.signals import Signals, die_by
+from w3ctools.edge.streams import ReaderGone, WriteFailed, note, open_standard_streams, program_name
+
+
+class ExitStatus(IntEnum):
+    """How a command ended; a signal shows as 128 + its number."""
+
+    DONE = 0
+    #: Input or output failed on the way.
+    FAILED = 1
+    #: Wrong options, an unusable configuration or state.
+    USAGE = 2
+    #: EX_DATAERR of sysexits.h: the input is in no known format.
+    DATA = 65
+
+
+class Ended(Exception):
+    """A command ends here, with this status; what there was to say was said."""
+
+    def __init__(self, status: ExitStatus) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def say(text: str) -> None:
+    """A diagnostic on stderr, one line, with the command's name in front."""
+    note(f"{program_name()}: {text}")
+
+
+def command(name: str, section: str) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function the command `name`, with the settings of `section` behind its options."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        version = click.version_option(w3ctools.__version__, prog_name=name, message="%(prog)s %(version)s")
+        environment = name.replace("-", "_").upper()
+        return click.command(
+            name,
+            context_settings={"auto_envvar_prefix": environment, "help_option_names": ["-h", "--help"]},
+        )(config_option(section)(version(function)))
+
+    return decorate
+
+
+def listen(report: Callable[[], str]) -> Signals:
+    """Handle signals; SIGUSR1 says what `report` gives."""
+    return Signals(lambda: say(report()))
+
+
+def finish(signals: Signals) -> None:
+    """The end of a command: a signal that asked for it ends the process, after the last output."""
+    if signals.received is not None:
+        die_by(signals.received)
+
+
+def run(command: click.Command) -> NoReturn:
+    """Run a command and leave the process, without what Python does at exit: there is nothing to do."""
+    sys.argv[0] = command.name or sys.argv[0]  # the same name however it was started
+    os._exit(_status_of(command))
+
+
+def _status_of(command: click.Command) -> int:
+    open_standard_streams()
+    gc.freeze()  # what start-up made stays; later collections need not look at it
+    try:
+        result = command.main(prog_name=program_name(), standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else ExitStatus.DONE
+    except (ReaderGone, BrokenPipeError, SystemExit):  # click exits where it cannot print its help
+        die_by(signal.SIGPIPE)
+    except Ended as end:
+        return end.status
+    except click.UsageError as error:
+        say(f"{error.format_message()} (see {program_name()} --help)")
+    except click.ClickException as error:
+        say(error.format_message())
+    except click.Abort:
+        die_by(signal.SIGINT)
+    except WriteFailed as error:
+        say(str(error))
+        return ExitStatus.FAILED
+    except W3CError as error:
+        say(str(error))
+    return ExitStatus.USAGE

@@ -1,0 +1,126 @@
+"""Reading JSON lines on stdin: what w3c-stats and w3c-alert do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+import click
+
+from w3ctools.cli._command import Ended, ExitStatus, listen, say
+from w3ctools.cli._settings import Option, Quantity
+from w3ctools.core.errors import QuantityError
+from w3ctools.core.formats.text import visible
+from w3ctools.core.quantity import parse_duration_s
+from w3ctools.core.window import GRACE_S, LogClock, Moment, Silence
+from w3ctools.core.wire import LineReader, Read, Row
+from w3ctools.edge.clock import now
+from w3ctools.edge.streams import Input, Output, Waited
+
+#: How often time is looked at while nothing comes.
+TICK_S = 0.25
+MAX_LATENESS_S = 60
+
+ClockMode = Literal["auto", "live", "replay"]
+T = TypeVar("T", bound=Row)
+
+
+def _lateness_s(text: str) -> int:
+    lateness_s = parse_duration_s(text)
+    if not 1 <= lateness_s <= MAX_LATENESS_S:
+        raise QuantityError(f"must be from 1s to {MAX_LATENESS_S}s")
+    return lateness_s
+
+
+lateness_option = click.option(
+    "--lateness",
+    cls=Option,
+    type=Quantity("DURATION", _lateness_s),
+    default="2s",
+    show_default=True,
+    help="How far lines may be out of order without changing the outcome.",
+)
+clock_option = click.option(
+    "--clock",
+    cls=Option,
+    type=click.Choice(["auto", "live", "replay"]),
+    default="auto",
+    show_default=True,
+    help="Whether silence on stdin means that nothing happens (live) or nothing at all (replay).",
+)
+
+
+class Batch(NamedTuple, Generic[T]):
+    """What was read, and when."""
+
+    read: Read[T]
+    #: This machine's clock; None in a replay.
+    wall_s: float | None
+
+
+class Quiet(NamedTuple):
+    """Nothing came; `elapsed_s` since the newest record if that is proven."""
+
+    elapsed_s: float | None
+
+
+class Records(Generic[T]):
+    """The rows on stdin, and the silences between them, on the clock of the log."""
+
+    def __init__(
+        self, row_type: type[T], clock: LogClock, mode: ClockMode, output: Output, report: Callable[[], str]
+    ) -> None:
+        self.signals = listen(report)
+        self._reader = LineReader(row_type)
+        self._clock = clock
+        self._silence = Silence(mode)
+        self._input = Input(0, output, self.signals)
+        self._told_replay = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the log is written now, so that silence means that nothing happens."""
+        return self._silence.live
+
+    def report(self) -> str:
+        """Counts up to now."""
+        reader, clock = self._reader, self._clock
+        return (
+            f"{reader.lines:,} lines in, {reader.records:,} records, {reader.unparsed:,} unparsed, "
+            f"{reader.alerts:,} alerts, {reader.other_events:,} other events, {reader.foreign:,} foreign; "
+            f"{clock.late:,} late, {clock.outliers:,} outliers, {clock.unstamped:,} without time"
+        )
+
+    def __iter__(self) -> Iterator[Batch[T] | Quiet]:
+        for block in self._input.blocks(TICK_S):
+            moment = now()
+            if isinstance(block, Waited):
+                self._silence.waited(block.asked_s, block.took_s)
+                yield Quiet(self._silence.elapsed_s(moment))
+                self._tell_replay(moment)
+                continue
+            stamped = self._clock.stamped
+            yield Batch(self._reader.feed(block), self._silence.wall_s(moment))
+            self._tell_foreign()
+            if self._clock.stamped > stamped:
+                self._silence.stamped(self._clock.newest, moment)
+        yield Batch(self._reader.flush(), None)
+        self._tell_foreign()
+
+    def _tell_foreign(self) -> None:
+        if self._reader.first_foreign is None:
+            return
+        if self._reader.is_no_json:
+            say("this looks like a raw log: put w3c-parse in front")
+            raise Ended(ExitStatus.DATA)
+        number, line = self._reader.first_foreign
+        self._reader.first_foreign = None
+        say(f"stdin:{number}: no JSON object: {visible(line)[:200]}")
+
+    def _tell_replay(self, moment: Moment) -> None:
+        newest = self._clock.newest
+        if self._told_replay or newest is None or self._silence.live or not self._silence.lasted(GRACE_S):
+            return
+        self._told_replay = True
+        behind_s = int(moment.wall_s) - newest
+        say(f"log time is {behind_s:,} s behind this machine's: taken as a replay (--clock live forces it)")

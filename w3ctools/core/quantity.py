@@ -1,0 +1,43 @@
+"""What users write for durations, times and rates: one reader for every option of every command."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from w3ctools.core.errors import QuantityError
+from w3ctools.core.timestamp import parse_rfc3339
+
+_DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)?")
+_UNIT_S = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
+
+
+def parse_duration_s(text: str) -> int:
+    """Whole seconds of ``90``, ``90s``, ``10m``, ``2h`` or ``30d``. Raises QuantityError.
+
+    >>> parse_duration_s("10m")
+    600
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise QuantityError(f"{text!r} is no duration: expected 90, 90s, 10m, 2h or 30d")
+    return int(match[1]) * _UNIT_S[match[2]]
+
+
+def parse_time_s(text: str, now_s: int) -> int:
+    """Unix seconds of an RFC 3339 time, or of ``-2h`` before `now_s`. Raises QuantityError."""
+    text = text.strip()
+    if text.startswith("-"):
+        return now_s - parse_duration_s(text[1:])
+    try:
+        return int(parse_rfc3339(text))
+    except ValueError as error:
+        raise QuantityError(f"{error}, or -2h for two hours ago") from None
+
+
+def parse_number(text: str) -> Fraction:
+    """A decimal number from 0 up, exactly as written: 0.29 is 29/100. Raises QuantityError."""
+    if not _NUMBER.fullmatch(text.strip()):
+        raise QuantityError(f"{text!r} is no number: expected one such as 10 or 0.5")
+    return Fraction(text.strip())

@@ -1,0 +1,65 @@
+"""The record: one access-log entry, the same sixteen keys in the same order whatever the format.
+
+``None`` means unknown. Keys that only some formats have follow the sixteen; whether they are present
+depends on the format, never on the line. The manual page w3ctools(5) is the public description.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+
+
+class Record(msgspec.Struct, gc=False):
+    """One request as the server logged it. Texts are safe to show: see `core.formats.text`."""
+
+    #: RFC 3339 in UTC with ``Z``; fraction digits as the source gave them.
+    time: str | None = None
+    #: Unix seconds of `time`; an integer where the source has no fraction.
+    epoch: int | float | None = None
+    #: Address or name of the client, without port.
+    client: str | None = None
+    #: Identity by RFC 1413.
+    ident: str | None = None
+    #: Authenticated user as logged.
+    user: str | None = None
+    #: Virtual host, lower case, without port.
+    vhost: str | None = None
+    method: str | None = None
+    #: The target's path, percent-encoding untouched.
+    path: str | None = None
+    #: What follows the target's first ``?``; empty where nothing follows it.
+    query: str | None = None
+    #: As logged, such as ``HTTP/1.1``.
+    protocol: str | None = None
+    #: 100 to 999.
+    status: int | None = None
+    #: Response size in bytes as logged: with or without headers, which a line does not tell.
+    bytes: int | None = None
+    referer: str | None = None
+    user_agent: str | None = None
+    #: What stands before the second ``/`` of the target.
+    section: str | None = None
+    #: The request line, only where method, path, query and protocol do not rebuild it.
+    request: str | None = None
+
+
+#: Keys of some formats only, in the order in which they follow the sixteen, with their types.
+FORMAT_KEYS: dict[str, Any] = {
+    "vhost_port": int | None,
+    "client_port": int | None,
+    "forwarded_for": str | None,
+    "extra": dict[str, str] | None,
+}
+
+
+@lru_cache(maxsize=256)
+def record_type(format_keys: tuple[str, ...]) -> type[Record]:
+    """The record type of a format with these `FORMAT_KEYS`, in any order."""
+    if not format_keys:
+        return Record
+    fields = [(key, FORMAT_KEYS[key], None) for key in FORMAT_KEYS if key in format_keys]
+    name = "Record_" + "_".join(format_keys)
+    return cast(type[Record], msgspec.defstruct(name, fields, bases=(Record,), gc=False))

@@ -1,0 +1,214 @@
+"""Traffic in intervals of the log's own time.
+
+Intervals begin at multiples of their length, so any start gives the same ones. One is closed when its last
+second is judged, when a live log has gone quiet that long, or at the end of the input, marked partial.
+Memory: the open intervals.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from w3ctools.core.summary import StatsRow, Summary
+from w3ctools.core.window import Kind, LogClock, Step, runs
+from w3ctools.core.wire import AlertEvent, Read
+
+
+class Interval(NamedTuple):
+    """A closed interval ``[from_s, to_s)`` of Unix seconds."""
+
+    from_s: int
+    to_s: int
+    summary: Summary
+    #: Not whole: the input ended, or the log's clock was set back.
+    partial: bool
+    #: Records up to now, since the interval before, that came after their second was judged; of these,
+    #: those whose interval was closed already, so that only totals count them.
+    late: int
+    uncounted: int
+
+    @property
+    def rate_per_s(self) -> float:
+        """Requests per second of the log's time."""
+        return self.summary.requests / max(1, self.to_s - self.from_s)
+
+
+class Gap(NamedTuple):
+    """No request in whole intervals ``[from_s, to_s)``."""
+
+    from_s: int
+    to_s: int
+
+
+#: What there is to show, in order.
+Item = Interval | Gap | AlertEvent
+
+
+class Stats:
+    """Feed it what was read; it gives what is to be shown."""
+
+    def __init__(self, interval_s: int, lateness_s: int) -> None:
+        self.clock = LogClock(lateness_s)
+        self._interval_s = interval_s
+        #: Open intervals by their first second.
+        self._open: dict[int, Summary] = {}
+        #: Records that wait for the clock's decision, by the first second of their interval.
+        self._waiting: dict[int | None, Summary] = {}
+        #: Everything before it is closed or empty; None before the first interval is closed.
+        self._closed_until: int | None = None
+        self._late_told = self._uncounted = 0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every request that came has been shown."""
+        return not self._open
+
+    def feed(self, read: Read[StatsRow], wall_s: float | None = None) -> list[Item]:
+        """Count what was read; `wall_s` is this machine's clock, None in a replay."""
+        items: list[Item] = []
+        begin = 0
+        for end, alert in read.alerts:
+            items += [*self._feed_rows(read.rows[begin:end], wall_s), alert]
+            begin = end
+        return items + self._feed_rows(read.rows[begin:] if begin else read.rows, wall_s)
+
+    def tick(self, elapsed_s: float) -> list[Item]:
+        """Nothing came for `elapsed_s`, proven: close what is over."""
+        return [] if self.clock.newest is None else self._close_up_to(self.clock.silent(elapsed_s))
+
+    def flush(self) -> list[Item]:
+        """The end of the input: close all there is."""
+        for step in self.clock.flush():
+            self._take(step, [])
+        newest = self.clock.newest
+        return [] if newest is None else [*self._close_up_to(newest), *self._close_partial()]
+
+    def _feed_rows(self, rows: list[StatsRow], wall_s: float | None) -> list[Item]:
+        items: list[Item] = []
+        begin = end = 0
+        interval: int | None = None  # of rows[begin:end], which are counted together
+        for run in runs([row.epoch for row in rows]):
+            steps = self.clock.feed(run, wall_s)
+            step = steps[-1]
+            if len(steps) > 1 or step.kind is not Kind.COUNT or self._interval_of(step.second) != interval:
+                self._count(interval, rows[begin:end])
+                begin, interval = end, None
+            end += run.records
+            if len(steps) == 1 and step.kind is Kind.COUNT:
+                interval = self._interval_of(step.second)
+            else:
+                for step in steps:
+                    items += self._take(step, rows[begin:end])
+                begin = end
+            if self._is_due(self.clock.judged):
+                self._count(interval, rows[begin:end])
+                begin, interval = end, None
+                items += self._close_up_to(self.clock.judged)
+        self._count(interval, rows[begin:end])
+        return items + self._close_up_to(self.clock.judged)
+
+    def _interval_of(self, second: int | None) -> int:
+        return (second or 0) // self._interval_s * self._interval_s
+
+    def _take(self, step: Step, rows: list[StatsRow]) -> list[Item]:
+        if step.kind is Kind.COUNT:
+            self._count(self._interval_of(step.second), rows)
+        elif step.kind is Kind.WAIT:
+            key = None if step.second is None else self._interval_of(step.second)
+            self._waiting.setdefault(key, Summary()).feed(rows)
+        elif step.kind is Kind.DROP_WAITING:
+            self._uncounted += sum(summary.requests + summary.unparsed for summary in self._waiting.values())
+            self._waiting = {}
+        elif step.kind is Kind.COUNT_WAITING:
+            self._count_waiting(self._interval_of(step.second))
+        elif step.kind is Kind.NEW_ERA:
+            items = [*self._close_up_to(step.finished), *self._close_partial()]
+            self._closed_until = None
+            self._count_waiting(0)
+            return items
+        return []
+
+    def _count(self, interval: int | None, rows: list[StatsRow]) -> None:
+        if interval is None or not rows:
+            return
+        if self._closed_until is not None and interval < self._closed_until:
+            self._uncounted += len(rows)
+            return
+        self._open.setdefault(interval, Summary()).feed(rows)
+
+    def _count_waiting(self, default_interval: int) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for interval, summary in waiting.items():
+            key = default_interval if interval is None else interval
+            if self._closed_until is not None and key < self._closed_until:
+                self._uncounted += summary.requests + summary.unparsed
+            else:
+                self._open.setdefault(key, Summary()).merge(summary)
+
+    def _is_due(self, judged: int) -> bool:
+        """Whether there is an interval to close, or a gap to tell of."""
+        if not self._open:
+            return False
+        first = min(self._open)
+        return judged >= first + self._interval_s - 1 or (self._is_gap(first) and judged >= first - 1)
+
+    def _is_gap(self, first: int) -> bool:
+        return self._closed_until is not None and first > self._closed_until
+
+    def _close_up_to(self, judged: int) -> list[Item]:
+        """Close the intervals whose last second is judged, and tell of the gaps before them."""
+        items: list[Item] = []
+        while self._is_due(judged):
+            first = min(self._open)
+            if self._is_gap(first):
+                items.append(Gap(self._closed_until or 0, first))
+                self._closed_until = first
+            else:
+                items.append(self._close(first, partial=False))
+        return items
+
+    def _close_partial(self) -> list[Item]:
+        items: list[Item] = []
+        while self._open:
+            first = min(self._open)
+            if self._is_gap(first):
+                items.append(Gap(self._closed_until or 0, first))
+            items.append(self._close(first, partial=True))
+        return items
+
+    def _close(self, first: int, *, partial: bool) -> Interval:
+        end = self._closed_until = first + self._interval_s
+        late = self.clock.late - self._late_told
+        self._late_told = self.clock.late
+        uncounted, self._uncounted = self._uncounted, 0
+        return Interval(first, end, self._open.pop(first), partial, late, uncounted)
+
+
+class Total:
+    """Everything in one summary, for the end of the input. The counterpart of `Stats`."""
+
+    def __init__(self, lateness_s: int) -> None:
+        self.clock = LogClock(lateness_s)
+        self._summary = Summary()
+        self._first: int | None = None
+        self.is_quiet = True
+
+    def feed(self, read: Read[StatsRow], wall_s: float | None = None) -> list[Item]:
+        """Count what was read."""
+        self._summary.feed(read.rows)
+        for run in runs([row.epoch for row in read.rows]):
+            for step in self.clock.feed(run, wall_s):
+                if step.kind is Kind.COUNT and step.second is not None:
+                    self._first = step.second if self._first is None else min(self._first, step.second)
+        return [alert for _, alert in read.alerts]
+
+    def tick(self, elapsed_s: float) -> list[Item]:
+        """Silence ends nothing here."""
+        return []
+
+    def flush(self) -> list[Item]:
+        """The end of the input: the total."""
+        self.clock.flush()
+        first = self._first or 0
+        last = first if self.clock.newest is None else self.clock.newest + 1
+        return [Interval(first, last, self._summary, False, self.clock.late, 0)]

@@ -1,0 +1,300 @@
+"""The wire between the commands: JSON lines. Values -> lines, and lines -> values.
+
+What is written here is described in w3ctools(5). Any object that is no record carries the key
+``event`` first, and whoever does not know an event passes it on or counts it.
+
+In bash ``tee >(w3c-alert) | w3c-stats`` gives the pipe to w3c-stats to w3c-alert too, as its stdout, and
+``tee`` writes pieces that end in mid-line: so a message can stand inside a record. Every message has a
+form that cannot be mistaken, and `LineReader` takes it out and puts the record together again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from math import floor
+from typing import Generic, TypeVar
+
+import msgspec
+
+from w3ctools.core.framing import LineFramer, Overlong
+from w3ctools.core.timestamp import parse_rfc3339
+
+#: A longer line of JSON is not taken for one.
+MAX_JSON_LINE_BYTES = 16 << 20
+#: Where as many lines hold no JSON object, this is no JSON lines.
+PATIENCE_LINES = 100
+
+_encode = msgspec.json.Encoder().encode
+_NULL_PAIR = re.compile(rb',"[a-z_]+":null')
+_FIRST_NULL_PAIR = re.compile(rb'^\{"[a-z_]+":null,', re.MULTILINE)
+
+
+class Row(msgspec.Struct, gc=False):
+    """What every reader of records must know of a line; a command adds the keys that it uses."""
+
+    event: str | None = None
+    epoch: int | float | None = None
+
+
+class Unparsed(msgspec.Struct, gc=False):
+    """A line that is in no known format: still traffic, and nothing of it is lost."""
+
+    event: str = "unparsed"
+    line: int = 0
+    reason: str = ""
+    #: 1 is the line's first byte.
+    column: int = 0
+    #: The line, with control bytes made visible.
+    raw: str = ""
+    #: Where a stamp could still be read.
+    time: str | None = None
+    epoch: int | float | None = None
+
+
+class AlertEvent(msgspec.Struct, gc=False):
+    """An alert was raised, has recovered, or was reset because the log's clock went back."""
+
+    event: str = "alert"
+    state: str | None = None
+    #: RFC 3339, UTC: the second that was judged.
+    time: str | None = None
+    epoch: int | None = None
+    rule: str | None = None
+    metric: str | None = None
+    #: What the rule counts by, if anything.
+    key: str | None = None
+    #: What was compared with the threshold.
+    value: float | None = None
+    #: Requests in the window.
+    hits: int | None = None
+    threshold: float | None = None
+    window_s: int | None = None
+    #: The line for people.
+    message: str = ""
+
+
+class SectionCount(msgspec.Struct, gc=False):
+    """One section's traffic in a `SummaryEvent`."""
+
+    section: str | None
+    requests: int
+    #: Responses with a status of 500 to 599.
+    errors: int
+    bytes: int
+
+
+class SummaryEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
+    """The traffic of an interval."""
+
+    event: str
+    from_: str
+    to: str
+    partial: bool
+    requests: int
+    rate_per_s: float
+    unparsed: int
+    #: Came after their second was judged; and of these, too late for their interval.
+    late: int
+    uncounted: int
+    bytes: int
+    clients: int
+    #: Requests by status; the key is the status as text, ``-`` where the log has none.
+    status: dict[str, int]
+    methods: dict[str, int]
+    sections: list[SectionCount]
+    top_clients: dict[str, int]
+    failing_paths: dict[str, int]
+
+
+class GapEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
+    """Whole intervals without a request."""
+
+    event: str
+    from_: str
+    to: str
+
+
+def encode(value: msgspec.Struct) -> str:
+    """A record or event as one line with its LF."""
+    return _encode(value).decode() + "\n"
+
+
+def omit_nulls(lines: bytes) -> bytes:
+    """JSON lines as `encode` writes them, without the keys that are null.
+
+    No text can hold such a pair: its quotes would be escaped.
+    """
+    return _FIRST_NULL_PAIR.sub(b"{", _NULL_PAIR.sub(b"", lines))
+
+
+MESSAGE_KEY_BYTES = 200
+_MESSAGE = re.compile(
+    rb"(?:High|Low) [a-z0-9-]+(?: [a-z0-9-]+){0,5}?(?: on (?P<key>[^ ]{1,200}))? "
+    rb"(?P<what>generated an alert|alert recovered|alert reset) - (?P<detail>[^\n]*)"
+)
+_MESSAGE_AT_END = re.compile(rb"(?P<before>.*)" + _MESSAGE.pattern, re.DOTALL)
+_HITS = re.compile(rb"hits = (\d+),")
+_AT = re.compile(rb" at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$")
+_STATES = {b"generated an alert": "raised", b"alert recovered": "recovered", b"alert reset": "reset"}
+_ALERT_START = b'{"event":"alert"'
+
+
+def parse_message(line: bytes) -> AlertEvent | None:
+    """A message of w3c-alert as an event; None if the line is none.
+
+    A message tells state, time, hits and key; the rest is null.
+    """
+    match = _MESSAGE.fullmatch(line)
+    return None if match is None else _message_event(line, match)
+
+
+def _message_event(line: bytes, match: re.Match[bytes]) -> AlertEvent:
+    detail = match["detail"]
+    hits, at = _HITS.search(detail), _AT.search(detail)
+    return AlertEvent(
+        state=_STATES[match["what"]],
+        time=at[1].decode() if at else None,
+        epoch=floor(parse_rfc3339(at[1].decode())) if at else None,
+        hits=int(hits[1]) if hits else None,
+        key=match["key"].decode("utf-8", "replace") if match["key"] else None,
+        message=line.decode("utf-8", "replace"),
+    )
+
+
+T = TypeVar("T", bound=Row)
+
+
+@dataclass
+class Read(Generic[T]):
+    """What one `feed` gave."""
+
+    #: The whole lines, as they came.
+    lines: bytes = b""
+    #: Records and unparsed events, in order.
+    rows: list[T] = field(default_factory=list)
+    #: Alerts, each with the number of `rows` before it.
+    alerts: list[tuple[int, AlertEvent]] = field(default_factory=list)
+    #: For each row how many lines there are up to its own; None where every line is a row.
+    lines_up_to: list[int] | None = None
+
+    def with_events(self, events: list[tuple[int, AlertEvent]]) -> bytes:
+        """The lines with events between them, each behind its number of rows (ascending)."""
+        lines = self.lines.split(b"\n")
+        for after_rows, event in reversed(events):
+            at = after_rows
+            if self.lines_up_to is not None:
+                at = self.lines_up_to[after_rows - 1] if after_rows else 0
+            lines.insert(at, _encode(event))
+        return b"\n".join(lines)
+
+
+class LineReader(Generic[T]):
+    """Reads JSON lines as `row_type`, with the messages of w3c-alert between and inside them.
+
+    `feed` it what was read, `flush` it at the end. Memory: one line.
+    """
+
+    def __init__(self, row_type: type[T]) -> None:
+        self._decoder = msgspec.json.Decoder(row_type)
+        self._alert_decoder = msgspec.json.Decoder(AlertEvent)
+        self._framer = LineFramer(MAX_JSON_LINE_BYTES)
+        #: The beginning of a record that a message has split.
+        self._held = b""
+        self.lines = 0
+        self.records = 0
+        #: Events that tell of an unparsed line, of an alert, of anything else.
+        self.unparsed = self.alerts = self.other_events = 0
+        #: Lines that are neither JSON objects nor messages.
+        self.foreign = 0
+        #: The first of them, and its line number.
+        self.first_foreign: tuple[int, bytes] | None = None
+
+    @property
+    def is_no_json(self) -> bool:
+        """So many lines and not one JSON object or message: something else feeds this pipe."""
+        return self.foreign >= PATIENCE_LINES and self.foreign == self.lines
+
+    def feed(self, data: bytes) -> Read[T]:
+        """Read what came; an unfinished last line waits for the rest of it."""
+        return self._read(self._framer.feed(data))
+
+    def flush(self) -> Read[T]:
+        """The end of the input: what is left, and a record whose rest never came."""
+        read = self._read(self._framer.flush())
+        if self._held:
+            self._note_foreign(self._held)
+            self._held = b""
+        return read
+
+    def _read(self, items: list[bytes | Overlong]) -> Read[T]:
+        # The beginning of an overlong line is no JSON object: it will be found foreign.
+        block = b"".join(item.head + b"\n" if isinstance(item, Overlong) else item for item in items)
+        if not self._held and b'"event"' not in block:
+            try:
+                rows = self._decoder.decode_lines(block)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return self._read_lines(block)
+            if len(rows) == block.count(b"\n"):
+                self.lines += len(rows)
+                self.records += len(rows)
+                return Read(block, rows)
+        return self._read_lines(block)
+
+    def _read_lines(self, block: bytes) -> Read[T]:
+        """Line by line: for blocks with events, messages, torn records or blank lines."""
+        lines_up_to: list[int] = []
+        read: Read[T] = Read(block, lines_up_to=lines_up_to)
+        for number, line in enumerate(block[:-1].split(b"\n"), 1):
+            if self._held or line.strip():
+                self.lines += 1
+                held, self._held = self._held, b""
+                self._read_line(held + line, read)
+                if len(read.rows) > len(lines_up_to):
+                    lines_up_to.append(number)
+        return read
+
+    def _read_line(self, line: bytes, read: Read[T]) -> None:
+        try:
+            row = self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._read_no_object(line, read)
+            return
+        if row.event is None or row.event == "unparsed":
+            read.rows.append(row)
+            self.records += row.event is None
+            self.unparsed += row.event is not None
+        elif row.event == "alert":
+            self.alerts += 1
+            read.alerts.append((len(read.rows), self._alert_decoder.decode(line)))
+        else:
+            self.other_events += 1
+
+    def _read_no_object(self, line: bytes, read: Read[T]) -> None:
+        """A message, alone or behind the first piece of a record that it has split."""
+        at, alert = self._find_alert(line)
+        if alert is None:
+            self._note_foreign(line)
+            return
+        self.alerts += 1
+        self._held = line[:at]
+        read.alerts.append((len(read.rows), alert))
+
+    def _find_alert(self, line: bytes) -> tuple[int, AlertEvent | None]:
+        """The last message or alert event that ends the line, and where it begins."""
+        match = _MESSAGE_AT_END.fullmatch(line)
+        if match is not None:
+            at = match.end("before")
+            return at, _message_event(line[at:], match)
+        at = line.rfind(_ALERT_START)
+        if at > 0:
+            try:
+                return at, self._alert_decoder.decode(line[at:])
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass
+        return 0, None
+
+    def _note_foreign(self, line: bytes) -> None:
+        self.foreign += 1
+        if self.first_foreign is None:
+            self.first_foreign = self.lines, line

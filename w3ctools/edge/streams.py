@@ -1,0 +1,182 @@
+"""Pipes: one read, all its whole lines worked on, one write.
+
+So output is flushed exactly when the input runs dry: a line is never held back for the sake of a buffer,
+and a backlog moves in full blocks. Everything goes through `os.read` and `os.write`: Python's buffered
+streams take a non-blocking stdin for its end, and lose data on a non-blocking stdout.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from w3ctools.core.errors import W3CError
+from w3ctools.edge.signals import Signals
+
+#: 64 KiB costs 15 to 20 % of the parser's speed: the block and its JSON leave the cache.
+READ_BYTES = 32 << 10
+#: A message up to here is written in one piece (PIPE_BUF, pipe(7)).
+ATOMIC_BYTES = 4096
+#: Asked to finish, a filter reads on until its input ends, was silent so long, or so long in all.
+FINISH_SILENT_S, FINISH_S = 2.0, 5.0
+
+
+class ReaderGone(Exception):
+    """Nobody reads what this command writes."""
+
+
+class WriteFailed(W3CError):
+    """Output could not be written: a full disk, a broken device."""
+
+
+class Waited(NamedTuple):
+    """Time passed without input: how long the wait was meant to be, and how long it was."""
+
+    asked_s: float
+    took_s: float
+
+
+def open_standard_streams() -> None:
+    """Put /dev/null where standard streams are closed, or the next file opened would become one."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def is_closed(fd: int) -> bool:
+    """Whether a descriptor was not given to this process."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        return True
+    return False
+
+
+def note(text: str) -> None:
+    """One line for stderr. Nothing stops on its account: where stderr is full or closed, it is lost."""
+    try:
+        os.write(2, f"{text}\n".encode("utf-8", "replace")[:ATOMIC_BYTES])
+    except OSError:
+        pass
+
+
+class Output:
+    """A descriptor to write to, watched for its reader."""
+
+    def __init__(self, fd: int = 1) -> None:
+        self.fd = fd
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`. Raises ReaderGone or WriteFailed."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self.fd, view) :]
+            except BlockingIOError:  # someone who shares the descriptor made it so
+                select.select([], [self.fd], [])
+            except BrokenPipeError:
+                raise ReaderGone from None
+            except OSError as error:
+                raise WriteFailed(f"cannot write: {os.strerror(error.errno or errno.EIO)}") from None
+
+
+class Input:
+    """A descriptor to read from, in blocks, while output and signals are watched.
+
+    Asked to finish, the reader of a file or terminal stops; a filter on a pipe has data under way and reads
+    on to its end.
+    """
+
+    def __init__(self, fd: int, output: Output, signals: Signals) -> None:
+        self.fd = fd
+        self._signals = signals
+        self._output = output
+        self._ends_when_asked = stat.S_ISREG(os.fstat(fd).st_mode) or os.isatty(fd)
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
+        self._poll.register(signals.wake_fd, select.POLLIN)
+        if output.fd != fd:
+            self._poll.register(output.fd, 0)  # only ever says that the reader is gone
+        self._asked_to_finish_s: float | None = None
+
+    def blocks(self, timeout_s: float | None) -> Iterator[bytes | Waited]:
+        """Blocks until the input ends, and a `Waited` whenever `timeout_s` went by without one.
+
+        Raises ReaderGone, also while nothing is to be written.
+        """
+        last_data_s = time.monotonic()
+        while not self._must_end(last_data_s):
+            patience_s = timeout_s if self._asked_to_finish_s is None else 0.25
+            started_s = time.monotonic()
+            ready = self._poll.poll(None if patience_s is None else patience_s * 1000)
+            if not ready:
+                yield Waited(patience_s or 0.0, time.monotonic() - started_s)
+                continue
+            for fd, events in ready:
+                if fd == self._output.fd and events & (select.POLLERR | select.POLLHUP):
+                    raise ReaderGone
+                if fd == self._signals.wake_fd:
+                    self._signals.drain()
+            if any(fd == self.fd for fd, _ in ready):
+                try:
+                    data = os.read(self.fd, READ_BYTES)
+                except BlockingIOError:
+                    continue
+                if not data:
+                    return
+                yield data
+                last_data_s = time.monotonic()
+
+    def _must_end(self, last_data_s: float) -> bool:
+        if self._signals.received is None:
+            return False
+        now_s = time.monotonic()
+        if self._asked_to_finish_s is None:
+            self._asked_to_finish_s = now_s
+        silent_s = now_s - max(last_data_s, self._asked_to_finish_s)
+        return (
+            self._ends_when_asked
+            or silent_s >= FINISH_SILENT_S
+            or now_s - self._asked_to_finish_s >= FINISH_S
+        )
+
+
+class Idle:
+    """Waits while output and signals are watched, for a command that looks at files by itself."""
+
+    def __init__(self, output: Output, signals: Signals) -> None:
+        self._signals = signals
+        self._output = output
+        self._poll = select.poll()
+        self._poll.register(signals.wake_fd, select.POLLIN)
+        self._poll.register(output.fd, 0)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait, or until a signal comes. Raises ReaderGone."""
+        for fd, _ in self._poll.poll(timeout_s * 1000):
+            if fd == self._output.fd:
+                raise ReaderGone
+            self._signals.drain()
+
+
+def open_input(path: str) -> int:
+    """Open a FILE for reading. Raises OSError."""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def open_appended(path: str) -> int:
+    """Open a file to add to it; made if it is missing, never truncated. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def program_name() -> str:
+    """The name this command was called by, as diagnostics begin with it."""
+    return os.path.basename(sys.argv[0]) or "w3ctools"
