@@ -67,7 +67,8 @@ def _line(
             id="the example of the Apache manual",
         ),
         pytest.param(
-            b'10.112.72.172 - - [11/Feb/2013:06:43:36 +0000] "GET /client/ HTTP/1.1" 200 5778 "-" "Mozilla/5.0 (...)"',
+            b"10.112.72.172 - - [11/Feb/2013:06:43:36 +0000] "
+            b'"GET /client/ HTTP/1.1" 200 5778 "-" "Mozilla/5.0 (...)"',
             _record(
                 time="2013-02-11T06:43:36Z",
                 epoch=1_360_565_016,
@@ -111,7 +112,9 @@ def _line(
         pytest.param(
             _line(request=b'"-"', behind=b"408 -"), _no_request(status=408, bytes=0), id="no request, no size"
         ),
-        pytest.param(_line(request=b'""', behind=b"408 0"), _no_request(status=408, bytes=0), id="empty request"),
+        pytest.param(
+            _line(request=b'""', behind=b"408 0"), _no_request(status=408, bytes=0), id="empty request"
+        ),
         pytest.param(
             _line(request=b'"\\x16\\x03\\x01"', behind=b'400 0 "-" "-"'),
             _no_request(status=400, bytes=0, request=r"\x16\x03\x01"),
@@ -151,7 +154,9 @@ def _line(
         ),
         pytest.param(_line(before=b'1.2.3.4 - ""'), _record(user=""), id="empty user"),
         pytest.param(_line(before=b"1.2.3.4 joe -"), _record(ident="joe"), id="ident"),
-        pytest.param(_line(before=b"1.2.3.4 - ren\\xc3\\xa9\\x1b"), _record(user="ren\u00e9\\x1b"), id="escaped user"),
+        pytest.param(
+            _line(before=b"1.2.3.4 - ren\\xc3\\xa9\\x1b"), _record(user="ren\u00e9\\x1b"), id="escaped user"
+        ),
         pytest.param(_line(before=b"- - -"), _record(client=None), id="no client"),
         pytest.param(
             b'::1 - - [29/Aug/2023 22:02:58] "GET / HTTP/1.1" 200 -',
@@ -165,8 +170,11 @@ def _line(
             _record(referer="r", user_agent="u"),
             id="runs of blanks and tabs, also at both ends",
         ),
-        pytest.param(_line(stamp=b"[1/Oct/2000:20:55:36 +0000]"), _record(
-            time="2000-10-01T20:55:36Z", epoch=970_433_736), id="day of one digit"),
+        pytest.param(
+            _line(stamp=b"[1/Oct/2000:20:55:36 +0000]"),
+            _record(time="2000-10-01T20:55:36Z", epoch=970_433_736),
+            id="day of one digit",
+        ),
         pytest.param(
             _line(stamp=b"[10/Oct/2000:20:55:36.120 +0000]"),
             _record(time="2000-10-10T20:55:36.120Z", epoch=971_211_336.12),
@@ -186,10 +194,10 @@ def _line(
             id="month name of another language",
         ),
         pytest.param(_line(before=b"fe80::1%eth0 - -"), _record(client="fe80::1"), id="IPv6 with zone"),
-        pytest.param(_line(before=b"[2001:db8::1] - -"), _record(client="2001:db8::1"), id="IPv6 in brackets"),
         pytest.param(
-            _line(before=b"1.2.3.4:5678 - -"), _record(client_port=5678), id="client with port"
+            _line(before=b"[2001:db8::1] - -"), _record(client="2001:db8::1"), id="IPv6 in brackets"
         ),
+        pytest.param(_line(before=b"1.2.3.4:5678 - -"), _record(client_port=5678), id="client with port"),
         pytest.param(
             _line(before=b"[2001:db8::1]:5678 - -"),
             _record(client="2001:db8::1", client_port=5678),
@@ -211,7 +219,8 @@ def _line(
             id="two clients and a third quoted value",
         ),
         pytest.param(
-            b'www.example.com:80 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 200 5 "-" "a \\"q\\" b"',
+            b"www.example.com:80 1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] "
+            b'"GET /a HTTP/1.1" 200 5 "-" "a \\"q\\" b"',
             _record(vhost="www.example.com", user_agent='a "q" b', vhost_port=80),
             id="vhost with port",
         ),
@@ -247,6 +256,11 @@ def _line(
             _line(before=b"h:80 1.1.1.1, 2.2.2.2 - -"),
             _record(vhost="h", client="1.1.1.1", vhost_port=80, forwarded_for="2.2.2.2"),
             id="vhost before two clients",
+        ),
+        pytest.param(
+            _line(before=b"a.example b.example - joe"),
+            _record(client="a.example", ident="b.example", user="- joe"),
+            id="a name without port before a name is no vhost",
         ),
         pytest.param(
             _line(before=b"1.2.3.4 - 5.6.7.8 x"),
@@ -319,6 +333,11 @@ def _line(
             id="an unescaped quote in the referer",
         ),
         pytest.param(
+            _line(behind=b'200 5 "r" "u\\"'),
+            _record(referer="r", user_agent="u\\"),
+            id="an unescaped backslash at the agent's end",
+        ),
+        pytest.param(
             _line(behind=b'200 5 "-" "\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xae caf\\xc3\\xa9"'),
             _record(user_agent="\\x1b[31m\\xc2\\x9b31m\\xe2\\x80\\xae caf\u00e9"),
             id="escape sequences stay visible, letters are decoded",
@@ -366,7 +385,9 @@ def test_a_site_goes_before_the_section() -> None:
             id="vhost and combined",
         ),
         pytest.param(_line(before=b"1.2.3.4:5 - -"), "common", ("client_port",), id="common, client's port"),
-        pytest.param(_line(before=b"1.1.1.1, ::1 - -"), "common", ("forwarded_for",), id="common, two clients"),
+        pytest.param(
+            _line(before=b"1.1.1.1, ::1 - -"), "common", ("forwarded_for",), id="common, two clients"
+        ),
         pytest.param(_line(behind=b'200 5 "-" "u" 1'), "combined", ("extra",), id="combined, a tail"),
         pytest.param(
             _line(before=b"h:80 1.2.3.4:5, ::1 - -", behind=b"200 5 1"),
@@ -376,7 +397,9 @@ def test_a_site_goes_before_the_section() -> None:
         ),
     ],
 )
-def test_a_line_has_a_layout_that_names_its_keys(line: bytes, name: str, format_keys: tuple[str, ...]) -> None:
+def test_a_line_has_a_layout_that_names_its_keys(
+    line: bytes, name: str, format_keys: tuple[str, ...]
+) -> None:
     layout = parse_line(line).layout
     assert (layout.name, layout.format_keys) == (name, format_keys)
 
@@ -399,7 +422,10 @@ def test_a_line_has_a_layout_that_names_its_keys(line: bytes, name: str, format_
             id="cut within the date",
         ),
         pytest.param(
-            _line(stamp=b"[10/Oct/2000:13:55]"), "time: expected dd/Mon/yyyy:hh:mm:ss zone", 14, id="no seconds"
+            _line(stamp=b"[10/Oct/2000:13:55]"),
+            "time: expected dd/Mon/yyyy:hh:mm:ss zone",
+            14,
+            id="no seconds",
         ),
         pytest.param(
             _line(stamp=b"[10/Oct/2000:13:55:36 UTC]"),
@@ -415,13 +441,19 @@ def test_a_line_has_a_layout_that_names_its_keys(line: bytes, name: str, format_
             b"1.2.3.4 - " + STAMP, "user: expected client ident user before the time", 10, id="no user"
         ),
         pytest.param(
-            b"1.1.1.1, 2.2.2.2 " + STAMP, "user: expected client ident user before the time", 17, id="clients alone"
+            b"1.1.1.1, 2.2.2.2 " + STAMP,
+            "user: expected client ident user before the time",
+            17,
+            id="clients alone",
         ),
         pytest.param(
             b"1.2.3.4 - - " + STAMP, "request: expected a quoted request line", 41, id="cut behind the date"
         ),
         pytest.param(
-            _line(request=b"GET /a"), "request: expected a quoted request line", 42, id="request without quotes"
+            _line(request=b"GET /a"),
+            "request: expected a quoted request line",
+            42,
+            id="request without quotes",
         ),
         pytest.param(
             _line(request=b'"GET /a', behind=b""),
@@ -443,8 +475,9 @@ def test_a_line_has_a_layout_that_names_its_keys(line: bytes, name: str, format_
         pytest.param(_line(behind=b"200 5k"), "bytes: expected digits or -", 64, id="size with a unit"),
         pytest.param(_line(behind=b"200 -1"), "bytes: expected digits or -", 64, id="a negative size"),
         pytest.param(_line(behind=b'200 5 "r'), "referer: no closing quote", 66, id="cut within the referer"),
-        pytest.param(_line(behind=b'200 5 "r" "u'), "user_agent: no closing quote", 70, id="cut within the agent"),
-        pytest.param(_line(behind=b'200 5 "r" "u\\"'), "user_agent: no closing quote", 70, id="agent ends escaped"),
+        pytest.param(
+            _line(behind=b'200 5 "r" "u'), "user_agent: no closing quote", 70, id="cut within the agent"
+        ),
     ],
 )
 def test_a_bad_line_is_refused_with_reason_and_column(line: bytes, reason: str, column: int) -> None:
@@ -465,6 +498,14 @@ def test_a_bad_line_is_refused_with_reason_and_column(line: bytes, reason: str, 
 )
 def test_the_stamp_of_a_bad_line_is_read_where_it_has_one(line: bytes, time: str | None) -> None:
     assert stamp_of(line)[0] == time
+
+
+def _column_of_failure(line: bytes) -> int | None:
+    try:
+        parse_line(line, zone=Zone())
+    except ParseError as error:
+        return error.column
+    return None
 
 
 @st.composite
@@ -488,12 +529,7 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 @given(st.one_of(_mutated(), st.binary()))
 def test_any_line_gives_a_record_or_a_parse_error_within_it(line: bytes) -> None:
-    try:
-        layout, record = parse_line(line, zone=Zone())
-    except ParseError as error:
-        assert 1 <= error.column <= len(line) + 1
-    else:
-        assert record.__struct_fields__ == (*Record.__struct_fields__, *layout.format_keys)
+    assert _column_of_failure(line) in (None, *range(1, len(line) + 2))
 
 
 def test_a_layout_is_common_unless_told_otherwise() -> None:

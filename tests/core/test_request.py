@@ -9,13 +9,36 @@ from hypothesis import strategies as st
 from w3ctools.core.formats.request import Request, parse_request
 
 words = st.sampled_from(
-    ["GET", "None", "CONNECT", "*", "-", "", " ", "/", "/a", "?", "#", "?x", "HTTP/1.1", "http://h", "//", ":", "a b"]
+    [
+        "GET",
+        "None",
+        "CONNECT",
+        "*",
+        "-",
+        "",
+        " ",
+        "/",
+        "/a",
+        "?",
+        "#",
+        "?x",
+        "HTTP/1.1",
+        "http://h",
+        "//",
+        ":",
+        "a b",
+    ]
 )
 request_lines = st.one_of(
     st.text(),
     st.lists(words, max_size=5).map(" ".join),
     st.lists(words, max_size=5).map("".join),
-    st.builds("{} {} {}".format, st.sampled_from(["GET", "None", "x!"]), words, st.sampled_from(["HTTP/2", "HTTP/", ""])),
+    st.builds(
+        "{} {} {}".format,
+        st.sampled_from(["GET", "None", "x!"]),
+        words,
+        st.sampled_from(["HTTP/2", "HTTP/", ""]),
+    ),
 )
 
 
@@ -25,11 +48,23 @@ request_lines = st.one_of(
         pytest.param("GET /a?b HTTP/1.1", Request("GET", "/a", "b", "HTTP/1.1", "/a"), id="as usual"),
         pytest.param("GET /a? HTTP/1.1", Request("GET", "/a", "", "HTTP/1.1", "/a"), id="empty query"),
         pytest.param("GET /a", Request("GET", "/a", None, None, "/a"), id="no protocol"),
-        pytest.param("GET /a b/c HTTP/1.1", Request("GET", "/a b/c", None, "HTTP/1.1", "/a b"), id="blanks in the target"),
+        pytest.param(
+            "GET /a b/c HTTP/1.1",
+            Request("GET", "/a b/c", None, "HTTP/1.1", "/a b"),
+            id="blanks in the target",
+        ),
         pytest.param("GET /a b", Request("GET", "/a b", None, None, "/a b"), id="blanks and no protocol"),
-        pytest.param("GET /a HTTP/x", Request("GET", "/a HTTP/x", None, None, "/a HTTP"), id="a last word that is no protocol"),
-        pytest.param("get /a HTTP/2", Request("get", "/a", None, "HTTP/2", "/a"), id="a method keeps its case"),
-        pytest.param("M-SEARCH /a HTTP/1.1", Request("M-SEARCH", "/a", None, "HTTP/1.1", "/a"), id="a rare method"),
+        pytest.param(
+            "GET /a HTTP/x",
+            Request("GET", "/a HTTP/x", None, None, "/a HTTP"),
+            id="a last word that is no protocol",
+        ),
+        pytest.param(
+            "get /a HTTP/2", Request("get", "/a", None, "HTTP/2", "/a"), id="a method keeps its case"
+        ),
+        pytest.param(
+            "M-SEARCH /a HTTP/1.1", Request("M-SEARCH", "/a", None, "HTTP/1.1", "/a"), id="a rare method"
+        ),
         pytest.param("GET /a RTSP/1.0", Request("GET", "/a", None, "RTSP/1.0", "/a"), id="another protocol"),
         pytest.param(
             "GET http://H:80/a/b?c HTTP/1.1",
@@ -41,6 +76,7 @@ request_lines = st.one_of(
             Request("OPTIONS", None, None, "HTTP/1.1", None, "OPTIONS * HTTP/1.1"),
             id="asterisk",
         ),
+        pytest.param("OPTIONS *", Request("OPTIONS", request="OPTIONS *"), id="asterisk without protocol"),
         pytest.param(
             "CONNECT h:443 HTTP/1.1",
             Request("CONNECT", None, None, "HTTP/1.1", None, "CONNECT h:443 HTTP/1.1"),

@@ -11,8 +11,13 @@ from w3ctools.core.section import Target, parse_site, split_target
 
 SITE = "http://my.site.com"
 
-origin_forms = st.text(st.one_of(st.sampled_from("/?#@%;. "), st.characters()), max_size=30).map(lambda t: f"/{t}")
-hosts = st.one_of(st.sampled_from(["h", "My.Site.COM", "[::1]", "10.0.0.1"]), st.from_regex(r"[A-Za-z0-9.-]+", fullmatch=True))
+origin_forms = st.text(st.one_of(st.sampled_from("/?#@%;. "), st.characters()), max_size=30).map(
+    lambda t: f"/{t}"
+)
+hosts = st.one_of(
+    st.sampled_from(["h", "My.Site.COM", "[::1]", "10.0.0.1"]),
+    st.from_regex(r"[A-Za-z0-9.-]+", fullmatch=True),
+)
 absolute_forms = st.builds(
     "{}://{}{}{}{}".format,
     st.sampled_from(["http", "HTTPS", "ws", "wss", "x-y+z.1"]),
@@ -38,7 +43,9 @@ absolute_forms = st.builds(
         pytest.param("/a//b", "/a", id="an empty second segment"),
         pytest.param("/img.gif", "/img.gif", id="a file at the root"),
         pytest.param("http://my.site.com/pages/create", "http://my.site.com/pages", id="absolute"),
-        pytest.param("HTTP://My.Site.com:80/Pages/x", "http://my.site.com/Pages", id="absolute, odd case, port"),
+        pytest.param(
+            "HTTP://My.Site.com:80/Pages/x", "http://my.site.com/Pages", id="absolute, odd case, port"
+        ),
         pytest.param("https://h:8443/a/b", "https://h:8443/a", id="a port that is not the default"),
         pytest.param("https://h:443/a/b", "https://h/a", id="default port of https"),
         pytest.param("http://h:443/a/b", "http://h:443/a", id="default port of another scheme"),

@@ -1,4 +1,4 @@
-r"""Bytes of a log as text: what is undone, what stays visible as ``\xHH``, and that nothing else comes out."""
+r"""Bytes of a log as text: what is undone, and what stays visible as ``\xHH``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from w3ctools.core.formats.text import unescape, visible
 
-#: Control characters, line and paragraph separator, bidi controls: by code point, not by the code's own class.
+#: Control characters, line and paragraph separator, bidi controls, by code point.
 UNSAFE = {
     *range(0x20),
     *range(0x7F, 0xA0),
@@ -29,7 +29,9 @@ log_bytes = st.one_of(
     st.binary(),
     st.lists(
         st.one_of(
-            st.sampled_from([b"\\", b"\\x", b"x", b'\\"', b"\\n", b"\\u202e", b" ", b"a", b"\xc2", b"\xe2\x80"]),
+            st.sampled_from(
+                [b"\\", b"\\x", b"x", b'\\"', b"\\n", b"\\u202e", b" ", b"a", b"\xc2", b"\xe2\x80"]
+            ),
             st.integers(0, 255).map(lambda byte: b"\\x%02x" % byte),
             st.integers(0, 255).map(lambda byte: b"\\x%02X" % byte),
             unsafe_characters,
@@ -65,7 +67,9 @@ log_bytes = st.one_of(
         pytest.param(b"\xc2\x9b31m", r"\xc2\x9b31m", id="raw CSI"),
         pytest.param(rb"\xe2\x80\xae", r"\xe2\x80\xae", id="escaped bidi override"),
         pytest.param(b"\xe2\x80\xae\xd8\x9c", r"\xe2\x80\xae\xd8\x9c", id="raw bidi controls"),
-        pytest.param(rb"\xe2\x80\xa8\xe2\x80\xa9", r"\xe2\x80\xa8\xe2\x80\xa9", id="line and paragraph separator"),
+        pytest.param(
+            rb"\xe2\x80\xa8\xe2\x80\xa9", r"\xe2\x80\xa8\xe2\x80\xa9", id="line and paragraph separator"
+        ),
         pytest.param(rb"\t\n\r\b\v\f", r"\x09\x0a\x0d\x08\x0b\x0c", id="control characters in C style"),
         pytest.param(rb"\a\0\q", r"\a\0\q", id="escapes that no server writes"),
         pytest.param(rb"\x1\xg0\x", r"\x1\xg0\x", id="broken escapes"),
@@ -84,7 +88,11 @@ def test_a_logged_text_is_undone_where_that_is_safe(raw: bytes, text: str) -> No
         pytest.param(b"caf\xc3\xa9", "caf\u00e9", id="UTF-8"),
         pytest.param(b"\xff", r"\xff", id="no UTF-8"),
         pytest.param(b"\x1b\x00\x7f\t", r"\x1b\x00\x7f\x09", id="control characters"),
-        pytest.param(b"\xc2\x9b\xe2\x80\xae\xe2\x80\xa8", r"\xc2\x9b\xe2\x80\xae\xe2\x80\xa8", id="CSI, bidi, separator"),
+        pytest.param(
+            b"\xc2\x9b\xe2\x80\xae\xe2\x80\xa8",
+            r"\xc2\x9b\xe2\x80\xae\xe2\x80\xa8",
+            id="CSI, bidi, separator",
+        ),
     ],
 )
 def test_a_raw_line_is_shown_as_it_stands(raw: bytes, text: str) -> None:

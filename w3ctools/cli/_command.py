@@ -83,7 +83,8 @@ def _status_of(command: click.Command) -> int:
     gc.freeze()  # what start-up made stays; later collections need not look at it
     try:
         result = command.main(prog_name=program_name(), standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None where it was closed
+            sys.stdout.flush()
         return result if isinstance(result, int) else ExitStatus.DONE
     except (ReaderGone, BrokenPipeError, SystemExit):  # click exits where it cannot print its help
         die_by(signal.SIGPIPE)
@@ -97,6 +98,9 @@ def _status_of(command: click.Command) -> int:
         die_by(signal.SIGINT)
     except WriteFailed as error:
         say(str(error))
+        return ExitStatus.FAILED
+    except OSError as error:  # such as a help text for a full disk
+        say(error.strerror or str(error))
         return ExitStatus.FAILED
     except W3CError as error:
         say(str(error))

@@ -15,7 +15,7 @@ from w3ctools.core.errors import ConfigError, QuantityError
 from w3ctools.core.quantity import parse_duration_s, parse_number
 from w3ctools.core.section import parse_site
 from w3ctools.edge.config import NAME, ConfigFile, Setting, find, load
-from w3ctools.edge.streams import note
+from w3ctools.edge.streams import note, program_name
 
 #: Every section that a file may have: one a command.
 SECTIONS = ("tail", "parse", "stats", "alert", "gen")
@@ -83,7 +83,7 @@ def _read_config(value: str | None) -> ConfigFile | None:
         return load(value, named=True)
     found = find(os.environ)
     for text in found.notes:
-        note(text)
+        note(f"{program_name()}: {text}")
     return load(found.path, named=found.named) if found.path is not None else None
 
 

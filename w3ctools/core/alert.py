@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.window import JUMP_S, Kind, LogClock, Run, Step, runs
+from w3ctools.core.window import JUMP_S, Kind, LogClock, Run, Step
 from w3ctools.core.wire import AlertEvent
 
 
@@ -57,8 +57,8 @@ class Alerts:
         """Records with these stamps came; `wall_s` is this machine's clock, None in a replay."""
         placed: list[Placed] = []
         fed = 0
-        for run in runs(epochs):
-            placed += [Placed(fed + after, event) for after, event in self._feed(run, wall_s)]
+        for run, steps in self.clock.feed_all(epochs, wall_s):
+            placed += [Placed(fed + after, event) for after, event in self._feed(run, steps)]
             fed += run.records
         return placed
 
@@ -82,10 +82,10 @@ class Alerts:
             self._take(step, 0)
         return [] if self.clock.newest is None else self._judge_up_to(self.clock.judged)
 
-    def _feed(self, run: Run, wall_s: float | None) -> list[Placed]:
+    def _feed(self, run: Run, steps: list[Step]) -> list[Placed]:
         events: list[AlertEvent] = []
         after_records = 1
-        for step in self.clock.feed(run, wall_s):
+        for step in steps:
             events += self._take(step, run.records)
             after_records = max(after_records, step.after_records)
         if self._judged is not None and self.clock.judged > self._judged:
@@ -112,7 +112,7 @@ class Alerts:
 
     def _begin_era(self, step: Step) -> list[AlertEvent]:
         events = self._judge_up_to(step.finished)
-        if self.firing:
+        if self.is_open:
             events.append(self._event("reset", step.second or 0, self._in_window))
         self.firing, self._announced = False, None
         self._counts, self._in_window, self._judged = {}, 0, None

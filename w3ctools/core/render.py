@@ -86,7 +86,7 @@ class TextRenderer:
         self._sections = sections
         self._alerts: deque[AlertEvent] = deque(maxlen=KEPT_ALERTS)
         self._alert_count = 0
-        self._before: int | None = None
+        self._rate_before_per_s = 0.0
 
     def render(self, item: Item, style: Style) -> str:
         """An item as text, ending with LF."""
@@ -95,7 +95,7 @@ class TextRenderer:
             self._alert_count += 1
             return f"{_alert(item, style)}\n"
         if isinstance(item, Gap):
-            self._before = 0
+            self._rate_before_per_s = 0.0
             return f"no requests from {_time(item.from_s)} to {_time(item.to_s)}\n"
         lines = [
             *self._headline(item, style),
@@ -105,17 +105,18 @@ class TextRenderer:
             *_list("server errors", top(item.summary.failing_paths, TOP_PATHS), style),
             *self._alert_lines(style),
         ]
-        self._before = item.summary.requests
+        self._rate_before_per_s = item.rate_per_s
         return "\n".join(["", *lines, ""])
 
     def _headline(self, item: Interval, style: Style) -> Iterable[str]:
         partial = "  partial" if item.partial else ""
-        yield style.bold(f"{_time(item.from_s)} to {_time(item.to_s)[11:]}{partial}")
+        begin, end = _time(item.from_s), _time(item.to_s)
+        yield style.bold(f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}")
         summary = item.summary
         words = [
             f"{summary.requests:,} requests",
             f"{item.rate_per_s:,.1f}/s",
-            self._change(summary.requests),
+            self._change(item.rate_per_s),
         ]
         words.append(f"{summary.total_bytes:,} bytes")
         words.append(f"{len(summary.clients):,} clients")
@@ -123,12 +124,13 @@ class TextRenderer:
             words.append(style.bad(f"{summary.unparsed:,} unparsed"))
         if item.late:
             words.append(f"{item.late:,} late")
-        yield "  " + "   ".join(word for word in words if word)
+        for line in _filled([word for word in words if word], style.width - 2):
+            yield f"  {line}"
 
-    def _change(self, requests: int) -> str:
-        if not self._before:
+    def _change(self, rate_per_s: float) -> str:
+        if not self._rate_before_per_s:
             return ""
-        return f"{(requests - self._before) / self._before:+.0%}"
+        return f"{rate_per_s / self._rate_before_per_s - 1:+.0%}"
 
     def _alert_lines(self, style: Style) -> Iterable[str]:
         if not self._alerts:
@@ -208,18 +210,22 @@ def _wrapped(title: str, words: list[str], style: Style) -> Iterable[str]:
     if not words:
         return
     indent = len(title) + 4
+    for number, line in enumerate(_filled(words, style.width - indent)):
+        lead = f"  {style.faint(title)}  " if number == 0 else " " * indent
+        yield lead + line
+
+
+def _filled(words: list[str], width: int) -> Iterable[str]:
     lines: list[list[str]] = [[]]
-    room = style.width - indent
+    room = width
     for word in words:
         size = len(_plain(word)) + 3
         if lines[-1] and size - 3 > room:
             lines.append([])
-            room = style.width - indent
+            room = width
         lines[-1].append(word)
         room -= size
-    for number, line in enumerate(lines):
-        lead = f"  {style.faint(title)}  " if number == 0 else " " * indent
-        yield lead + "   ".join(line)
+    return ("   ".join(line) for line in lines)
 
 
 def _plain(text: str) -> str:

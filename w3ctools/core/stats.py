@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from w3ctools.core.summary import StatsRow, Summary
-from w3ctools.core.window import Kind, LogClock, Step, runs
+from w3ctools.core.window import Kind, LogClock, Step
 from w3ctools.core.wire import AlertEvent, Read
 
 
@@ -20,7 +20,7 @@ class Interval(NamedTuple):
     from_s: int
     to_s: int
     summary: Summary
-    #: Not whole: the input ended, or the log's clock was set back.
+    #: Cut short at `to_s`: the input ended, or the log's clock was set back.
     partial: bool
     #: Records up to now, since the interval before, that came after their second was judged; of these,
     #: those whose interval was closed already, so that only totals count them.
@@ -81,21 +81,22 @@ class Stats:
         for step in self.clock.flush():
             self._take(step, [])
         newest = self.clock.newest
-        return [] if newest is None else [*self._close_up_to(newest), *self._close_partial()]
+        return [] if newest is None else [*self._close_up_to(newest), *self._close_partial(newest)]
 
     def _feed_rows(self, rows: list[StatsRow], wall_s: float | None) -> list[Item]:
         items: list[Item] = []
         begin = end = 0
         interval: int | None = None  # of rows[begin:end], which are counted together
-        for run in runs([row.epoch for row in rows]):
-            steps = self.clock.feed(run, wall_s)
+        for run, steps in self.clock.feed_all([row.epoch for row in rows], wall_s):
             step = steps[-1]
-            if len(steps) > 1 or step.kind is not Kind.COUNT or self._interval_of(step.second) != interval:
+            key = self._interval_of(step.second)
+            simple = len(steps) == 1 and step.kind is Kind.COUNT and not self._is_over(key)
+            if not simple or key != interval:
                 self._count(interval, rows[begin:end])
                 begin, interval = end, None
             end += run.records
-            if len(steps) == 1 and step.kind is Kind.COUNT:
-                interval = self._interval_of(step.second)
+            if simple:
+                interval = key
             else:
                 for step in steps:
                     items += self._take(step, rows[begin:end])
@@ -112,7 +113,11 @@ class Stats:
 
     def _take(self, step: Step, rows: list[StatsRow]) -> list[Item]:
         if step.kind is Kind.COUNT:
-            self._count(self._interval_of(step.second), rows)
+            interval = self._interval_of(step.second)
+            if self._is_over(interval):
+                self._uncounted += len(rows)
+            else:
+                self._count(interval, rows)
         elif step.kind is Kind.WAIT:
             key = None if step.second is None else self._interval_of(step.second)
             self._waiting.setdefault(key, Summary()).feed(rows)
@@ -122,7 +127,7 @@ class Stats:
         elif step.kind is Kind.COUNT_WAITING:
             self._count_waiting(self._interval_of(step.second))
         elif step.kind is Kind.NEW_ERA:
-            items = [*self._close_up_to(step.finished), *self._close_partial()]
+            items = [*self._close_up_to(step.finished), *self._close_partial(step.finished)]
             self._closed_until = None
             self._count_waiting(0)
             return items
@@ -144,6 +149,10 @@ class Stats:
                 self._uncounted += summary.requests + summary.unparsed
             else:
                 self._open.setdefault(key, Summary()).merge(summary)
+
+    def _is_over(self, interval: int) -> bool:
+        """Whether its last second is judged: it is closed, or was empty and stays so."""
+        return interval + self._interval_s - 1 <= self.clock.judged
 
     def _is_due(self, judged: int) -> bool:
         """Whether there is an interval to close, or a gap to tell of."""
@@ -167,13 +176,14 @@ class Stats:
                 items.append(self._close(first, partial=False))
         return items
 
-    def _close_partial(self) -> list[Item]:
+    def _close_partial(self, last: int) -> list[Item]:
+        """Close what is open; `last` is the newest second there is."""
         items: list[Item] = []
         while self._open:
             first = min(self._open)
             if self._is_gap(first):
                 items.append(Gap(self._closed_until or 0, first))
-            items.append(self._close(first, partial=True))
+            items.append(self._close(first, partial=True)._replace(to_s=last + 1))
         return items
 
     def _close(self, first: int, *, partial: bool) -> Interval:
@@ -190,16 +200,21 @@ class Total:
     def __init__(self, lateness_s: int) -> None:
         self.clock = LogClock(lateness_s)
         self._summary = Summary()
+        #: The first and the newest second in which a record counts, whatever the clock did since.
         self._first: int | None = None
+        self._last = 0
         self.is_quiet = True
 
     def feed(self, read: Read[StatsRow], wall_s: float | None = None) -> list[Item]:
         """Count what was read."""
         self._summary.feed(read.rows)
-        for run in runs([row.epoch for row in read.rows]):
-            for step in self.clock.feed(run, wall_s):
-                if step.kind is Kind.COUNT and step.second is not None:
-                    self._first = step.second if self._first is None else min(self._first, step.second)
+        for _, steps in self.clock.feed_all([row.epoch for row in read.rows], wall_s):
+            for step in steps:
+                if step.kind not in (Kind.WAIT, Kind.DROP_WAITING) and step.second is not None:
+                    if self._first is None:
+                        self._first = self._last = step.second
+                    self._first = min(self._first, step.second)
+                    self._last = max(self._last, step.second, self.clock.newest or 0)
         return [alert for _, alert in read.alerts]
 
     def tick(self, elapsed_s: float) -> list[Item]:
@@ -209,6 +224,6 @@ class Total:
     def flush(self) -> list[Item]:
         """The end of the input: the total."""
         self.clock.flush()
-        first = self._first or 0
-        last = first if self.clock.newest is None else self.clock.newest + 1
-        return [Interval(first, last, self._summary, False, self.clock.late, 0)]
+        if self._first is None:
+            return [Interval(0, 0, self._summary, False, self.clock.late, 0)]
+        return [Interval(self._first, self._last + 1, self._summary, False, self.clock.late, 0)]

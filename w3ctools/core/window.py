@@ -11,6 +11,7 @@ The clock only decides; what is counted, and what has to wait, its user keeps. C
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum, auto
 from itertools import groupby
 from math import floor
@@ -64,9 +65,13 @@ def runs(epochs: list[int | float | None]) -> list[Run]:
     >>> runs([7, 7, 8.25, None])
     [Run(second=7, records=2), Run(second=8, records=1), Run(second=None, records=1)]
     """
-    return [
-        Run(None if epoch is None else floor(epoch), len(list(group))) for epoch, group in groupby(epochs)
-    ]
+    found: list[Run] = []
+    for epoch, group in groupby(epochs):
+        second, records = None if epoch is None else floor(epoch), len(list(group))
+        if found and found[-1].second == second:  # fractions of the same second
+            records += found.pop().records
+        found.append(Run(second, records))
+    return found
 
 
 class LogClock:
@@ -88,8 +93,20 @@ class LogClock:
         self._unstamped = 0
         #: A single stamp far ahead, until the next record confirms or refutes it.
         self._ahead: int | None = None
-        #: Stamps that suggest the clock was set back: the first, the lowest, the newest, and how many.
-        self._behind_first = self._behind_lowest = self._behind_newest = self._behind_count = 0
+        #: Stamps that suggest the clock was set back: the first, the highest, the last to come, how many.
+        self._behind_first = self._behind_highest = self._behind_newest = self._behind_count = 0
+
+    def feed_all(
+        self, epochs: list[int | float | None], wall_s: float | None = None
+    ) -> Iterator[tuple[Run, list[Step]]]:
+        """`feed` the runs of these stamps one after the other, so that no read's borders can be told."""
+        for run in runs(epochs):
+            decisive = self._decisive_records()
+            if 0 < decisive < run.records:
+                first = run._replace(records=decisive)
+                yield first, self.feed(first, wall_s)
+                run = run._replace(records=run.records - decisive)
+            yield run, self.feed(run, wall_s)
 
     def feed(self, run: Run, wall_s: float | None = None) -> list[Step]:
         """Place a run of records; `wall_s` is this machine's clock, None in a replay."""
@@ -143,6 +160,12 @@ class LogClock:
             self.judged = max(self.judged, self.newest)
         return steps
 
+    def _decisive_records(self) -> int:
+        """So many records may decide about those that wait, before more of the same second count; 0: none."""
+        if self._ahead is not None:
+            return 1
+        return max(1, ERA_RECORDS - self._behind_count) if self._behind_count else 0
+
     def _begin(self, second: int) -> None:
         self.newest = second
         self.judged = second - JUMP_S - 1
@@ -180,16 +203,16 @@ class LogClock:
         if self._behind_count and not agrees:
             steps.append(self._drop_behind())
         if not self._behind_count:
-            self._behind_first = self._behind_lowest = second
+            self._behind_first = self._behind_highest = second
         after_records = max(1, ERA_RECORDS - self._behind_count)
         self._behind_newest = second
-        self._behind_lowest = min(self._behind_lowest, second)
+        self._behind_highest = max(self._behind_highest, second)
         self._behind_count += count
         steps.append(Step(Kind.WAIT, second))
         if self._behind_count >= ERA_RECORDS and second - self._behind_first >= ERA_SPAN_S:
             steps.append(Step(Kind.NEW_ERA, self._behind_first, self.newest or 0, after_records))
-            self._begin(self._behind_lowest)
-            self._tally(second, self._behind_count)
+            self._begin(self._behind_first)
+            self._tally(self._behind_highest, self._behind_count)
             self._behind_count = 0
         return steps
 

@@ -27,7 +27,7 @@ PATIENCE_LINES = 100
 
 _encode = msgspec.json.Encoder().encode
 _NULL_PAIR = re.compile(rb',"[a-z_]+":null')
-_FIRST_NULL_PAIR = re.compile(rb'^\{"[a-z_]+":null,', re.MULTILINE)
+_FIRST_NULL_PAIR = re.compile(rb'^\{"[a-z_]+":null(?:,|(?=\}))', re.MULTILINE)
 
 
 class Row(msgspec.Struct, gc=False):
@@ -134,10 +134,12 @@ _MESSAGE = re.compile(
     rb"(?P<what>generated an alert|alert recovered|alert reset) - (?P<detail>[^\n]*)"
 )
 _MESSAGE_AT_END = re.compile(rb"(?P<before>.*)" + _MESSAGE.pattern, re.DOTALL)
-_HITS = re.compile(rb"hits = (\d+),")
+_HITS = re.compile(rb"hits = (\d{1,18}),")
 _AT = re.compile(rb" at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$")
 _STATES = {b"generated an alert": "raised", b"alert recovered": "recovered", b"alert reset": "reset"}
 _ALERT_START = b'{"event":"alert"'
+#: What decoding a line raises that is no JSON of the type; the last, if it is nested too deeply.
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def parse_message(line: bytes) -> AlertEvent | None:
@@ -152,10 +154,15 @@ def parse_message(line: bytes) -> AlertEvent | None:
 def _message_event(line: bytes, match: re.Match[bytes]) -> AlertEvent:
     detail = match["detail"]
     hits, at = _HITS.search(detail), _AT.search(detail)
+    time = at[1].decode() if at else None
+    try:
+        epoch = floor(parse_rfc3339(time)) if time is not None else None
+    except ValueError:  # an impossible date: not a message of ours, but shown like one
+        time = epoch = None
     return AlertEvent(
         state=_STATES[match["what"]],
-        time=at[1].decode() if at else None,
-        epoch=floor(parse_rfc3339(at[1].decode())) if at else None,
+        time=time,
+        epoch=epoch,
         hits=int(hits[1]) if hits else None,
         key=match["key"].decode("utf-8", "replace") if match["key"] else None,
         message=line.decode("utf-8", "replace"),
@@ -230,10 +237,12 @@ class LineReader(Generic[T]):
     def _read(self, items: list[bytes | Overlong]) -> Read[T]:
         # The beginning of an overlong line is no JSON object: it will be found foreign.
         block = b"".join(item.head + b"\n" if isinstance(item, Overlong) else item for item in items)
+        if not block:
+            return Read()
         if not self._held and b'"event"' not in block:
             try:
                 rows = self._decoder.decode_lines(block)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except _UNDECODABLE:
                 return self._read_lines(block)
             if len(rows) == block.count(b"\n"):
                 self.lines += len(rows)
@@ -257,22 +266,23 @@ class LineReader(Generic[T]):
     def _read_line(self, line: bytes, read: Read[T]) -> None:
         try:
             row = self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            alert = self._alert_decoder.decode(line) if row.event == "alert" else None
+        except _UNDECODABLE:
             self._read_no_object(line, read)
             return
         if row.event is None or row.event == "unparsed":
             read.rows.append(row)
             self.records += row.event is None
             self.unparsed += row.event is not None
-        elif row.event == "alert":
+        elif alert is not None:
             self.alerts += 1
-            read.alerts.append((len(read.rows), self._alert_decoder.decode(line)))
+            read.alerts.append((len(read.rows), alert))
         else:
             self.other_events += 1
 
     def _read_no_object(self, line: bytes, read: Read[T]) -> None:
         """A message, alone or behind the first piece of a record that it has split."""
-        at, alert = self._find_alert(line)
+        at, alert = (0, None) if _is_json(line) else self._find_alert(line)
         if alert is None:
             self._note_foreign(line)
             return
@@ -282,19 +292,28 @@ class LineReader(Generic[T]):
 
     def _find_alert(self, line: bytes) -> tuple[int, AlertEvent | None]:
         """The last message or alert event that ends the line, and where it begins."""
+        at = line.rfind(_ALERT_START)
+        if at > 0:  # first, since an event ends with the words of its message
+            try:
+                return at, self._alert_decoder.decode(line[at:])
+            except _UNDECODABLE:
+                pass
         match = _MESSAGE_AT_END.fullmatch(line)
         if match is not None:
             at = match.end("before")
             return at, _message_event(line[at:], match)
-        at = line.rfind(_ALERT_START)
-        if at > 0:
-            try:
-                return at, self._alert_decoder.decode(line[at:])
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                pass
         return 0, None
 
     def _note_foreign(self, line: bytes) -> None:
         self.foreign += 1
         if self.first_foreign is None:
             self.first_foreign = self.lines, line
+
+
+def _is_json(line: bytes) -> bool:
+    """Whether a line that is no row is JSON nonetheless: nothing has split it, whatever it says."""
+    try:
+        msgspec.json.decode(line)
+    except _UNDECODABLE:
+        return False
+    return True

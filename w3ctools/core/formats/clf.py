@@ -188,7 +188,7 @@ def _parse_before(before: bytes) -> _Head:
     if vhost is not None:
         words = before.split(maxsplit=3)
         is_vhost = len(words) == 4 and (
-            (_ADDRESS.fullmatch(words[1]) is not None and _ADDRESS.fullmatch(words[0]) is None)
+            (_is_address(words[1].partition(b",")[0]) and not _is_address(words[0]))
             or (vhost[2] is not None and words[2] == b"-")
         )
         if is_vhost:
@@ -196,6 +196,10 @@ def _parse_before(before: bytes) -> _Head:
             port = int(vhost[2]) if vhost[2] else None
             return head._replace(vhost=unescape(vhost[1]).lower().strip("[]"), vhost_port=port)
     return _parse_before_client(before, 0)
+
+
+def _is_address(word: bytes) -> bool:
+    return _ADDRESS.fullmatch(word) is not None
 
 
 def _parse_before_client(before: bytes, at: int) -> _Head:

@@ -50,6 +50,8 @@ def _rewrite(special: re.Pattern[bytes], raw: bytes) -> str:
 
 
 def _show(run: bytes) -> str:
+    if len(run) == 1 and run < b"\x80":
+        return _spelled(run)
     if run[:1] == b"\\" and run[1:2] != b"x":
         return _C_ESCAPES.get(run[1:], run[1:].decode("ascii"))
     units = [match[0] for match in _UNIT.finditer(run)]

@@ -1,0 +1,320 @@
+"""Settings: flag, then environment, then w3ctools.ini, then the default; and what makes a file unusable."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import click
+import pytest
+from harness import EPOCH, ROOT, Commands, Result, Script, log_line, record, records, unprivileged
+
+NAMES = ("tail", "parse", "stats", "alert", "gen")
+EXAMPLE = ROOT / "w3ctools.ini.example"
+
+
+class Choice(NamedTuple):
+    """One option of a command, and how to see which of its values holds."""
+
+    section: str
+    key: str
+    #: Of flag, environment, file and default.
+    values: tuple[str, str, str, str]
+    args: tuple[str, ...]
+    stdin: bytes = b""
+
+    def seen(self, result: Result) -> str:
+        """The value that the command's output shows."""
+        assert result.status == 0, result
+        if self.section in ("tail", "gen"):
+            return str(len(result.lines))
+        if self.section == "parse":
+            return str(result.values[0]["section"]).removesuffix("/pages")
+        if self.section == "stats":
+            return str(len(result.values[0]["sections"]))
+        return str(result.values[0]["window_s"])
+
+
+CHOICES = (
+    Choice("tail", "lines", ("1", "2", "3", "0"), ("--no-follow", "access.log")),
+    Choice("parse", "site", ("http://flag", "http://environment", "http://file", ""), (), log_line()),
+    Choice(
+        "stats",
+        "top",
+        ("1", "2", "3", "10"),
+        ("-o", "json"),
+        b"".join(record(section=f"/{number}") for number in range(20)),
+    ),
+    Choice("alert", "window", ("30", "40", "50", "120"), ("-t", "1", "-o", "json"), records([EPOCH] * 200)),
+    Choice("gen", "rate", ("1", "2", "3", "10"), ("--fast", "--duration", "1s")),
+)
+every_choice = pytest.mark.parametrize("choice", CHOICES, ids=[choice.section for choice in CHOICES])
+
+
+class TestPrecedence:
+    def _run(self, commands: Commands, choice: Choice, *, flag: bool, env: bool, file: bool) -> Result:
+        commands.write("access.log", log_line() * 20)
+        of_flag, of_env, of_file, _ = choice.values
+        if file:
+            commands.write("w3ctools.ini", f"[{choice.section}]\n{choice.key} = {of_file}\n")
+        variable = f"W3C_{choice.section}_{choice.key}".upper()
+        args = (f"--{choice.key}", of_flag) if flag else ()
+        name = f"w3c-{choice.section}"
+        return commands.run(
+            name, *args, *choice.args, stdin=choice.stdin, env={variable: of_env} if env else {}
+        )
+
+    @every_choice
+    def test_flag_beats_all(self, commands: Commands, choice: Choice) -> None:
+        result = self._run(commands, choice, flag=True, env=True, file=True)
+        assert choice.seen(result) == choice.values[0]
+
+    @every_choice
+    def test_environment_beats_file(self, commands: Commands, choice: Choice) -> None:
+        result = self._run(commands, choice, flag=False, env=True, file=True)
+        assert choice.seen(result) == choice.values[1]
+
+    @every_choice
+    def test_file_beats_default(self, commands: Commands, choice: Choice) -> None:
+        result = self._run(commands, choice, flag=False, env=False, file=True)
+        assert choice.seen(result) == choice.values[2]
+
+    @every_choice
+    def test_nothing_set_is_default(self, commands: Commands, choice: Choice) -> None:
+        result = self._run(commands, choice, flag=False, env=False, file=False)
+        assert choice.seen(result) == choice.values[3]
+
+
+class Bad(NamedTuple):
+    """A file that cannot be used, and what must be said of it."""
+
+    text: bytes
+    line: int
+    #: All of it must be in the message.
+    words: tuple[str, ...]
+
+
+BAD = {
+    "unknown-section": Bad(b"[parse]\n\n[prase]\nsite = x\n", 3, ("no section [prase]", "'parse'")),
+    "unknown-section-like-none": Bad(
+        b"[xyz]\n", 1, ("no section [xyz]", "tail", "parse", "stats", "alert", "gen")
+    ),
+    "unknown-key": Bad(b"[parse]\n\nsiet = http://a\n", 3, ("no key 'siet' in [parse]", "'site'")),
+    "key-of-another-section": Bad(b"[parse]\nthreshold = 3\n", 2, ("no key 'threshold' in [parse]",)),
+    "bad-value": Bad(b"[parse]\nomit-null = yes\nsite = nowhere\n", 3, ("site", "'nowhere'", "http://")),
+    "bad-switch": Bad(b"[parse]\nomit-null = perhaps\n", 2, ("omit-null", "'perhaps'")),
+    "bad-zone": Bad(b"[parse]\ntz = Mars/Base\n", 2, ("tz", "'Mars/Base'")),
+    "not-utf-8": Bad(b"[parse]\nsite = http://caf\xe9\n", 2, ("not UTF-8",)),
+    "key-before-any-section": Bad(b"site = http://a\n", 1, ("no section header",)),
+    "line-without-value": Bad(b"[parse]\nsite\n", 2, ("'site'",)),
+    "key-twice": Bad(b"[parse]\nsite = http://a\nsite = http://b\n", 3, ("duplicate", "'site'")),
+    "config-itself": Bad(b"[parse]\nconfig = other.ini\n", 2, ("no key 'config'",)),
+}
+
+
+class TestBadFile:
+    @pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
+    def test_bad_file_is_usage_error_naming_its_line(self, commands: Commands, bad: Bad) -> None:
+        commands.write("my.ini", bad.text)
+        result = commands.run("w3c-parse", "--config", "my.ini", stdin=log_line())
+        assert (result.status, result.stdout, len(result.notes)) == (2, b"", 1)
+        assert result.notes[0].startswith(f"w3c-parse: my.ini:{bad.line}: ")
+        assert [word for word in bad.words if word not in result.notes[0]] == []
+
+    @pytest.mark.parametrize("name", ["absent.ini", "."])
+    def test_named_file_that_cannot_be_read_is_usage_error(self, script: Script, name: str) -> None:
+        result = script("w3c-parse", "--config", name)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert result.stderr.startswith(f"w3c-parse: {name}: cannot be read: ")
+
+    def test_file_without_permission_is_usage_error(self, commands: Commands) -> None:
+        commands.write("my.ini", "[parse]\n").chmod(0)
+        result = commands.run(*unprivileged(), "w3c-parse", "--config", "my.ini")
+        assert (result.status, result.notes) == (2, ["w3c-parse: my.ini: cannot be read: Permission denied"])
+
+    def test_help_is_shown_in_spite_of_it(self, commands: Commands) -> None:
+        commands.write("w3ctools.ini", "nonsense")
+        assert commands.run("w3c-parse", "--help").status == 0
+
+    def test_keys_of_other_sections_are_not_this_commands_business(self, commands: Commands) -> None:
+        commands.write("my.ini", "[alert]\nsome-future-key = 3\n")
+        assert commands.run("w3c-parse", "--config", "my.ini", stdin=log_line()).status == 0
+
+
+class TestWhichFile:
+    def _site(self, result: Result) -> str:
+        assert result.status == 0, result
+        return str(result.values[0]["section"]).removesuffix("/pages")
+
+    def _write(self, commands: Commands, path: str, site: str) -> str:
+        (commands.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        commands.write(path, f"[parse]\nsite = http://{site}\n")
+        return str(commands.folder / path)
+
+    def test_option_beats_variable_beats_folder_beats_xdg(self, commands: Commands) -> None:
+        named = self._write(commands, "named.ini", "option")
+        env = {
+            "W3CTOOLS_CONFIG": self._write(commands, "variable.ini", "variable"),
+            "XDG_CONFIG_HOME": str(commands.folder / "xdg"),
+        }
+        self._write(commands, "w3ctools.ini", "folder")
+        self._write(commands, "xdg/w3ctools/w3ctools.ini", "xdg")
+        run = commands.run
+        sites = [self._site(run("w3c-parse", "--config", named, stdin=log_line(), env=env))]
+        sites.append(self._site(run("w3c-parse", stdin=log_line(), env=env)))
+        del env["W3CTOOLS_CONFIG"]
+        sites.append(self._site(run("w3c-parse", stdin=log_line(), env=env)))
+        (commands.folder / "w3ctools.ini").unlink()
+        sites.append(self._site(run("w3c-parse", stdin=log_line(), env=env)))
+        assert sites == ["http://option", "http://variable", "http://folder", "http://xdg"]
+
+    def test_xdg_folder_is_dot_config_by_default(self, commands: Commands) -> None:
+        self._write(commands, ".config/w3ctools/w3ctools.ini", "home")
+        assert self._site(commands.run("w3c-parse", stdin=log_line())) == "http://home"
+
+    def test_first_file_is_read_alone(self, commands: Commands) -> None:
+        self._write(commands, ".config/w3ctools/w3ctools.ini", "home")
+        commands.write("w3ctools.ini", "[parse]\nomit-null = yes\n")
+        result = commands.run("w3c-parse", stdin=log_line())
+        assert (self._site(result), "user" in result.values[0]) == ("", False)
+
+    def test_absent_file_in_variable_is_usage_error(self, script: Script) -> None:
+        result = script("w3c-parse", env={"W3CTOOLS_CONFIG": "absent.ini"})
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+
+    @pytest.mark.parametrize("mode", [0o666, 0o664, 0o646])
+    def test_folders_file_that_others_may_write_is_not_read(self, commands: Commands, mode: int) -> None:
+        self._write(commands, "w3ctools.ini", "folder")
+        (commands.folder / "w3ctools.ini").chmod(mode)
+        result = commands.run("w3c-parse", stdin=log_line())
+        assert self._site(result) == ""
+        assert result.notes[0] == (
+            "w3c-parse: ./w3ctools.ini: not read: others may write to it (--config w3ctools.ini reads it)"
+        )
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    def test_folders_file_of_another_user_is_not_read(self, commands: Commands) -> None:
+        os.chown(self._write(commands, "w3ctools.ini", "folder"), 65534, -1)
+        result = commands.run("w3c-parse", stdin=log_line())
+        assert self._site(result) == ""
+        assert "it belongs to another user" in result.notes[0]
+
+    def test_option_trusts_a_file_that_others_may_write(self, commands: Commands) -> None:
+        self._write(commands, "w3ctools.ini", "folder")
+        (commands.folder / "w3ctools.ini").chmod(0o666)
+        result = commands.run("w3c-parse", "--config", "w3ctools.ini", stdin=log_line())
+        assert self._site(result) == "http://folder"
+
+    @pytest.mark.parametrize(("section", "key"), [("alert", "log"), ("gen", "file")])
+    def test_folders_file_may_not_name_a_file_to_write(
+        self, commands: Commands, section: str, key: str
+    ) -> None:
+        commands.write("w3ctools.ini", f"[{section}]\n{key} = victim\n")
+        result = commands.run(f"w3c-{section}")
+        assert (result.status, len(result.notes), result.stdout) == (2, 1, b"")
+        assert result.notes[0].startswith(f"w3c-{section}: w3ctools.ini:2: '{key}' names a file to write")
+        assert "--config" in result.notes[0]
+        assert not (commands.folder / "victim").exists()
+
+    @pytest.mark.parametrize("how", ["option", "variable", "xdg"])
+    def test_trusted_file_may_name_a_file_to_write(self, commands: Commands, how: str) -> None:
+        (commands.folder / "xdg/w3ctools").mkdir(parents=True)
+        path = commands.write("xdg/w3ctools/w3ctools.ini", "[gen]\nfile = out.log\n")
+        args = ("--config", path) if how == "option" else ()
+        env = {"variable": {"W3CTOOLS_CONFIG": str(path)}, "xdg": {"XDG_CONFIG_HOME": str(path.parents[1])}}
+        commands.run("w3c-gen", "--fast", "--duration", "1s", *args, env=env.get(how))
+        assert (commands.folder / "out.log").read_bytes().count(b"\n") == 10
+
+
+class TestValues:
+    def test_files_are_one_a_line(self, commands: Commands) -> None:
+        commands.write("a b.log", b"of a\n")
+        commands.write("c.log", b"of c\n")
+        commands.write("w3ctools.ini", "[tail]\nfiles = a b.log\n    c.log\nlines = +1\n")
+        assert commands.run("w3c-tail", "--no-follow").lines == [b"of a", b"of c"]
+
+    def test_files_on_the_command_line_beat_those_of_the_file(self, commands: Commands) -> None:
+        commands.write("a.log", b"of a\n")
+        commands.write("c.log", b"of c\n")
+        commands.write("w3ctools.ini", "[tail]\nfiles = a.log\nlines = +1\n")
+        assert commands.run("w3c-tail", "--no-follow", "c.log").lines == [b"of c"]
+
+    def test_no_files_anywhere_is_usage_error(self, script: Script) -> None:
+        result = script("w3c-tail")
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+
+    def test_percent_is_text(self, commands: Commands) -> None:
+        commands.write("%h-%(user)s.log", b"found\n")
+        commands.write("w3ctools.ini", "[tail]\nfiles = %h-%(user)s.log\nlines = +1\n")
+        assert commands.run("w3c-tail", "--no-follow").lines == [b"found"]
+
+    @pytest.mark.parametrize(("word", "is_on"), [("yes", True), ("true", True), ("on", True), ("no", False)])
+    def test_switch_reads_words(self, commands: Commands, word: str, is_on: bool) -> None:
+        commands.write("w3ctools.ini", f"[parse]\nomit-null = {word}\n")
+        assert ("user" not in commands.run("w3c-parse", stdin=log_line()).values[0]) is is_on
+
+    def test_bad_value_in_environment_is_usage_error(self, script: Script) -> None:
+        result = script("w3c-alert", env={"W3C_ALERT_WINDOW": "soon"})
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert "'soon'" in result.stderr
+
+
+class TestExample:
+    def _uncommented(self) -> str:
+        return re.sub(r"^;(?=[a-z-]+ *=)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+
+    def _keys(self) -> Iterator[tuple[str, str]]:
+        section = ""
+        for line in self._uncommented().splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif match := re.match(r"([a-z-]+) *=", line):
+                yield section, match[1]
+
+    def test_every_key_of_every_command_stands_in_it(self) -> None:
+        known = {(name, key) for name in NAMES for key in keys(name)}
+        assert len(known) > 20
+        assert set(self._keys()) == known
+
+    def test_as_it_is_it_changes_nothing(self, commands: Commands) -> None:
+        commands.write("w3ctools.ini", EXAMPLE.read_text())
+        result = commands.run("w3c-parse", stdin=log_line())
+        (commands.folder / "w3ctools.ini").unlink()
+        assert result == commands.run("w3c-parse", stdin=log_line())
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_all_uncommented_loads_in_every_command(self, commands: Commands, name: str) -> None:
+        log = commands.write("access.log", log_line())
+        text = self._uncommented()
+        for path, ours in (
+            ("/var/log/nginx/access.log.1", log),
+            ("/var/log/nginx/access.log", log),
+            ("/var/log/w3c-alert.log", commands.folder / "alerts.log"),
+            ("/tmp/access.log", commands.folder / "simulated.log"),
+        ):
+            text = text.replace(f"= {path}\n", f"= {ours}\n")
+        commands.write("my.ini", text)
+        more = {"tail": ("--no-follow",), "gen": ("--fast", "--duration", "1s")}
+        result = commands.run(f"w3c-{name}", "--config", "my.ini", *more.get(name, ()))
+        assert result.status == 0, result
+
+    def test_default_values_in_it_are_the_defaults(self) -> None:
+        shown = dict(re.findall(r"^;([a-z-]+) = (.*)$", EXAMPLE.read_text(), flags=re.MULTILINE))
+        defaults = {
+            key: param.default
+            for name in NAMES
+            for key, param in keys(name).items()
+            if isinstance(param.default, str) and param.default
+        }
+        assert len(defaults) > 5
+        assert {key: shown[key] for key in defaults} == defaults
+
+
+def keys(name: str) -> dict[str, click.Parameter]:
+    """The keys that a command's section may hold."""
+    command: click.Command = getattr(importlib.import_module(f"w3ctools.cli.{name}"), name)
+    params = {max(param.opts, key=len).removeprefix("--").lower(): param for param in command.params}
+    return {key: param for key, param in params.items() if key not in ("config", "version", "if-enabled")}
