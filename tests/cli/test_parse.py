@@ -120,7 +120,8 @@ class TestUnknownFormat:
     def test_garbage_is_65_at_its_end(self, commands: Commands) -> None:
         result = commands.run("w3c-parse", stdin=GARBAGE * 3)
         assert result.status == 65
-        assert "no line in a known format" in result.notes[-1]
+        assert "no line in a known format" in result.notes[-2]
+        assert "3 lines in, 0 records, 3 unparsed" in result.notes[-1]
 
     def test_endless_garbage_is_65_before_its_end(self, commands: Commands) -> None:
         proc = commands.start("w3c-parse")

@@ -231,7 +231,7 @@ def test_block_repeats_the_newest_alerts_and_counts_the_older(
         renderer.render(alert(number), PLAIN)
     lines = renderer.render(interval_of([row()]), PLAIN).split("\n")
     assert [line for line in lines if line.startswith("  alerts")] == heading
-    expected = [f"  {alert(number).message}" for number in range(count - shown, count)]
+    expected = [alert(number).message for number in range(count - shown, count)]
     assert [line for line in lines if "High traffic" in line] == expected
 
 

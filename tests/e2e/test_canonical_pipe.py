@@ -91,7 +91,9 @@ def test_ctrl_c_shows_the_last_block_and_leaves_no_process(commands: Commands) -
     log = commands.write("access.log", b"")
     pipe = commands.start_bash('w3c-tail -n +1 "$1" | w3c-parse | tee -i >(w3c-alert) | w3c-stats', log)
     site = Site(url="http://my.site.com", sections=5, log_format="combined", seed=1)
-    commands.append("access.log", b"".join(site.lines(second, 20) for second in range(1_764_000_000, 1_764_000_015)))
+    commands.append(
+        "access.log", b"".join(site.lines(second, 20) for second in range(1_764_000_000, 1_764_000_015))
+    )
     pipe.read_until(b"to 16:00:10Z")
     pipe.signal_group(signal.SIGINT)
     run = pipe.result()

@@ -78,15 +78,23 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_sections_counts_the_alert_and_its_recovery_are_seen(commands: Commands, nginx: Server, close: ExitStack
+def test_sections_counts_the_alert_and_its_recovery_are_seen(
+    commands: Commands, nginx: Server, close: ExitStack
 ) -> None:
     pipe = commands.start_bash(
-        'w3c-tail -n +1 "$1" | w3c-parse | tee >(w3c-alert -t 5 -w 4) | w3c-stats -i 1m -o json', nginx.access_log
+        'w3c-tail -n +1 "$1" | w3c-parse | tee >(w3c-alert -t 5 -w 4) | w3c-stats -i 1m -o json',
+        nginx.access_log,
     )
     sent: Counter[tuple[str, int]] = Counter()
     client = http.client.HTTPConnection("127.0.0.1", nginx.port)
     close.callback(client.close)
-    for target in ["/pages/create?x=/a", "/pages/list", "/api/v1/items", "/missing/a b".replace(" ", "%20"), "/broken"] * 12:
+    for target in [
+        "/pages/create?x=/a",
+        "/pages/list",
+        "/api/v1/items",
+        "/missing/a b".replace(" ", "%20"),
+        "/broken",
+    ] * 12:
         client.request("GET", target, headers={"User-Agent": 'a "quoted" \\ agent'})
         response = client.getresponse()
         response.read()
@@ -109,8 +117,7 @@ def test_sections_counts_the_alert_and_its_recovery_are_seen(commands: Commands,
     assert sum(sent.values()) == sum(interval["requests"] for interval in intervals)
 
 
-def test_what_nginx_escapes_is_read_back(commands: Commands, nginx: Server, close: ExitStack
-) -> None:
+def test_what_nginx_escapes_is_read_back(commands: Commands, nginx: Server, close: ExitStack) -> None:
     agent = 'a "quoted" \\ ag\u00e9nt \t end'
     client = http.client.HTTPConnection("127.0.0.1", nginx.port)
     close.callback(client.close)

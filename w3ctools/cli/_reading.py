@@ -19,6 +19,8 @@ from w3ctools.edge.streams import Input, Output, Waited
 
 #: How often time is looked at while nothing comes.
 TICK_S = 0.25
+#: Where as many lines hold no JSON object, this is no JSON lines.
+PATIENCE_LINES = 100
 MAX_LATENESS_S = 60
 
 ClockMode = Literal["auto", "live", "replay"]
@@ -75,7 +77,7 @@ class Records(Generic[T]):
         self._clock = clock
         self._silence = Silence(mode)
         self._input = Input(0, output, self.signals)
-        self._told_replay = False
+        self._told_replay = self._told_foreign = False
 
     @property
     def live(self) -> bool:
@@ -105,17 +107,18 @@ class Records(Generic[T]):
             if self._clock.stamped > stamped:
                 self._silence.stamped(self._clock.newest, moment)
         yield Batch(self._reader.flush(), None)
-        self._tell_foreign()
+        self._tell_foreign(at_end=True)
 
-    def _tell_foreign(self) -> None:
+    def _tell_foreign(self, *, at_end: bool = False) -> None:
         if self._reader.first_foreign is None:
             return
-        if self._reader.is_no_json:
+        if self._reader.is_no_json(PATIENCE_LINES if not at_end else 1):
             say("this looks like a raw log: put w3c-parse in front")
             raise Ended(ExitStatus.DATA)
-        number, line = self._reader.first_foreign
-        self._reader.first_foreign = None
-        say(f"stdin:{number}: no JSON object: {visible(line)[:200]}")
+        if not self._told_foreign:
+            self._told_foreign = True
+            number, line = self._reader.first_foreign
+            say(f"stdin:{number}: no JSON object: {visible(line)[:200]}")
 
     def _tell_replay(self, moment: Moment) -> None:
         newest = self._clock.newest

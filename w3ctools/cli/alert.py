@@ -63,6 +63,7 @@ class Form(NamedTuple):
     "--log",
     "log_file",
     cls=Option,
+    envvar="W3C_ALERT_LOG",
     metavar="FILE",
     names_output=True,
     help="Append every message to FILE too; opened anew for each, so that logrotate may move it.",

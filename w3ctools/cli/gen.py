@@ -52,6 +52,7 @@ BLOCK_LINES = 1000
     "--format",
     "log_format",
     cls=Option,
+    envvar="W3C_GEN_FORMAT",
     type=click.Choice(LOG_FORMATS),
     default="combined",
     show_default=True,
@@ -65,6 +66,7 @@ BLOCK_LINES = 1000
 @click.option(
     "--if-enabled", cls=Option, is_flag=True, help="End at once unless enabled, as w3c-monitor starts it."
 )
+@click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were written.")
 def gen(
     file: str | None,
     site: str,
@@ -77,6 +79,7 @@ def gen(
     fast: bool,
     enabled: bool,
     if_enabled: bool,
+    summary: bool,
 ) -> None:
     """Simulate the access log of a site.
 
@@ -91,6 +94,10 @@ def gen(
         raise Ended(ExitStatus.DONE)
     if fast and duration is None:
         raise click.UsageError("--fast needs --duration: it would never end")
+    try:
+        simulated = Site(url=site, sections=sections, log_format=log_format, seed=seed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--site'") from None
     start_s = _start_s(start)
     end_s = None if duration is None else start_s + duration
     try:
@@ -98,8 +105,10 @@ def gen(
     except OSError as error:
         say(f"{file}: {os.strerror(error.errno or 0)}")
         raise Ended(ExitStatus.FAILED) from None
-    command = _Gen(Site(url=site, sections=sections, log_format=log_format, seed=seed), output)
+    command = _Gen(simulated, output)
     command.write(start_s, end_s, Pace(), rate, fast)
+    if summary:
+        say(command.report())
     finish(command.signals)
     raise Ended(ExitStatus.DONE)
 

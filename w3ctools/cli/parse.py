@@ -111,13 +111,14 @@ class _Parse:
     def _read(self, fd: int) -> None:
         zone = Zone(self._zone)
         self._parser = parser = LogParser(self._site, zone)
-        for block in Input(fd, self._output, self.signals).blocks(None):
+        for block in Input(fd, self._output, self.signals, ends_when_asked=fd != 0).blocks(None):
             if isinstance(block, Waited):
                 continue
             self._write(parser.feed(block))
             if parser.unrecognised is not None:
-                self._give_up(parser.unrecognised)
-        self._write(parser.flush())
+                break
+        else:
+            self._write(parser.flush())
         if parser.never_recognised is not None:
             self._give_up(parser.never_recognised)
         if zone.used:
@@ -145,7 +146,7 @@ class _Parse:
             f"{self._name}:{failure.line}:{failure.column}: no line in a known format "
             f"(common, combined, vhost_combined, main): {failure.reason}"
         )
-        raise Ended(ExitStatus.DATA)
+        self.status = ExitStatus.DATA
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 
@@ -11,6 +12,7 @@ from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, ru
 from w3ctools.cli._settings import Option, Quantity
 from w3ctools.core.framing import LineFramer, Overlong
 from w3ctools.edge.follow import Follower, FromEnd, FromLine, NotRegularError, Start
+from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.streams import Idle, Input, Output, Waited, open_input
 
 #: Waits between looks grow while nothing comes: quick enough to show a line within 100 ms.
@@ -65,11 +67,12 @@ def tail(files: tuple[str, ...], lines: Start, no_follow: bool, summary: bool) -
         if summary:
             say(command.report())
     finish(command.signals)
-    raise Ended(ExitStatus.DONE)
+    raise Ended(command.status)
 
 
 class _Tail:
     def __init__(self) -> None:
+        self.status = ExitStatus.DONE
         self._lines = self._bytes = 0
         self.signals = listen(self.report)
         self._output = Output()
@@ -80,7 +83,8 @@ class _Tail:
 
     def follow(self, files: tuple[str, ...], start: Start, no_follow: bool) -> None:
         """Pass on what is added to the files, in turns, until a signal asks to finish."""
-        followers = [Follower(path, start, time.monotonic) for path in files]
+        paths = [path for path in files if self._is_readable(path)] if no_follow else files
+        followers = [Follower(path, start, time.monotonic) for path in paths]
         idle = Idle(self._output, self.signals)
         wait_s = SHORTEST_WAIT_S
         while self.signals.received is None:
@@ -108,6 +112,16 @@ class _Tail:
                 self._write(follower.finish().block)
             follower.close()
 
+    def _is_readable(self, path: str) -> bool:
+        """Whether there is something to read at once; said if not."""
+        try:
+            os.close(open_input(path))
+        except OSError as error:
+            say(f"{path}: {why_unreadable(path, error)}")
+            self.status = ExitStatus.FAILED
+            return False
+        return True
+
     def _stream(self, path: str, *, only: bool) -> None:
         if not only:
             raise click.UsageError(f"{path}: a FIFO or device cannot be followed beside files")
@@ -116,7 +130,7 @@ class _Tail:
     def copy(self, fd: int) -> None:
         """Pass on the whole lines of a stream."""
         framer = LineFramer(MAX_LINE_BYTES, head_bytes=MAX_LINE_BYTES + 1)
-        for block in Input(fd, self._output, self.signals).blocks(None):
+        for block in Input(fd, self._output, self.signals, ends_when_asked=True).blocks(None):
             if not isinstance(block, Waited):
                 self._write_items(framer.feed(block))
         self._write_items(framer.flush())

@@ -1,6 +1,6 @@
 """What w3c-stats shows: intervals, gaps and alerts as blocks of text or as events.
 
-Counts stand in full; addresses and names of sections are never cut; long paths lose their middle. Width
+Counts stand in full; addresses are never cut; long paths and sections lose their middle. Width
 and colour are arguments.
 """
 
@@ -60,8 +60,8 @@ class JsonRenderer:
         return encode(
             SummaryEvent(
                 event="summary",
-                from_=_time(item.from_s),
-                to=_time(item.to_s),
+                from_=_time(item.from_s) if item.has_time else None,
+                to=_time(item.to_s) if item.has_time else None,
                 partial=item.partial,
                 requests=summary.requests,
                 rate_per_s=round(item.rate_per_s, 3),
@@ -111,7 +111,8 @@ class TextRenderer:
     def _headline(self, item: Interval, style: Style) -> Iterable[str]:
         partial = "  partial" if item.partial else ""
         begin, end = _time(item.from_s), _time(item.to_s)
-        yield style.bold(f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}")
+        span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}"
+        yield style.bold(span if item.has_time else "no line had a readable time")
         summary = item.summary
         words = [
             f"{summary.requests:,} requests",
@@ -124,6 +125,8 @@ class TextRenderer:
             words.append(style.bad(f"{summary.unparsed:,} unparsed"))
         if item.late:
             words.append(f"{item.late:,} late")
+        if item.uncounted:
+            words.append(f"{item.uncounted:,} too late to count")
         for line in _filled([word for word in words if word], style.width - 2):
             yield f"  {line}"
 
@@ -138,7 +141,7 @@ class TextRenderer:
         older = self._alert_count - min(SHOWN_ALERTS, len(self._alerts))
         yield style.faint(f"  alerts{f' (and {older:,} older)' if older else ''}")
         for event in list(self._alerts)[-SHOWN_ALERTS:]:
-            yield f"  {_alert(event, style)}"
+            yield _alert(event, style)
 
 
 def _alert(event: AlertEvent, style: Style) -> str:

@@ -22,10 +22,15 @@ class Interval(NamedTuple):
     summary: Summary
     #: Cut short at `to_s`: the input ended, or the log's clock was set back.
     partial: bool
-    #: Records up to now, since the interval before, that came after their second was judged; of these,
-    #: those whose interval was closed already, so that only totals count them.
+    #: Records since the interval before that came after their second was judged; and those that came after
+    #: their interval was closed, so that only totals count them.
     late: int
     uncounted: int
+
+    @property
+    def has_time(self) -> bool:
+        """False in the total of lines of which none had a readable time."""
+        return self.to_s > self.from_s
 
     @property
     def rate_per_s(self) -> float:
@@ -222,8 +227,10 @@ class Total:
         return []
 
     def flush(self) -> list[Item]:
-        """The end of the input: the total."""
+        """The end of the input: the total, unless there was nothing."""
         self.clock.flush()
+        if not self._summary.requests and not self._summary.unparsed:
+            return []
         if self._first is None:
             return [Interval(0, 0, self._summary, False, self.clock.late, 0)]
         return [Interval(self._first, self._last + 1, self._summary, False, self.clock.late, 0)]

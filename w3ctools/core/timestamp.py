@@ -21,6 +21,12 @@ _RFC3339 = re.compile(
     r"(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d):?(?P<zone_minute>\d\d))",
     re.ASCII,
 )
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
+    r"(?:[Zz]| ?([+-])(\d\d):?(\d\d))?",
+    re.ASCII,
+)
+_UNIX = re.compile(r"(\d{1,11})(?:\.(\d{1,9})\d*)?|(\d{10})(\d{3}|\d{6}|\d{9})", re.ASCII)
 _RFC3339_YEARS = range(0, 10_000)
 
 
@@ -164,6 +170,60 @@ def parse_clf(text: str, zone: Zone | None = None) -> tuple[str | None, int | fl
     if time is None:
         return None, None
     return time, float(f"{epoch_s}.{fraction[:6]}") if fraction and epoch_s >= 0 else epoch_s
+
+
+def parse_iso(text: str, zone: Zone | None = None) -> tuple[str | None, int | float | None]:
+    """``(time, epoch)`` of an ISO 8601 stamp, ``2018-07-02T22:23:00.186641Z``, as `parse_clf` gives them.
+
+    Fraction, ``T`` and zone may be missing; digits beyond the ninth are left out. Raises ValueError for
+    another shape; an impossible date gives ``(None, None)``.
+
+    >>> parse_iso("2018-07-02T22:23:00.186Z")
+    ('2018-07-02T22:23:00.186Z', 1530570180.186)
+    """
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
+    days = _iso_day_number(year, month, day)
+    if days is None or hour > "23" or minute > "59" or second > "60":
+        return None, None
+    if sign and (zone_hour > "23" or zone_minute > "59"):
+        return None, None
+    epoch_s = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+    if sign:
+        offset_s = int(zone_hour) * 3600 + int(zone_minute) * 60
+        epoch_s += offset_s if sign == "-" else -offset_s
+    elif zone is not None and not text.endswith(("Z", "z")):
+        epoch_s -= zone.offset_s(epoch_s)
+    return _with_fraction(epoch_s, fraction)
+
+
+def parse_unix(text: str) -> tuple[str | None, int | float | None]:
+    """``(time, epoch)`` of Unix seconds with or without fraction, or of 13, 16 or 19 digits (ms, us, ns).
+
+    Raises ValueError for another shape.
+
+    >>> parse_unix("1646861401.5241024")
+    ('2022-03-09T21:30:01.5241024Z', 1646861401.524102)
+    """
+    match = _UNIX.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return _with_fraction(int(match[1] or match[3]), match[2] or match[4])
+
+
+def _with_fraction(epoch_s: int, fraction: str | None) -> tuple[str | None, int | float | None]:
+    time = rfc3339(epoch_s, fraction or "")
+    if time is None:
+        return None, None
+    return time, float(f"{epoch_s}.{fraction[:6]}") if fraction and epoch_s >= 0 else epoch_s
+
+
+@lru_cache(maxsize=64)
+def _iso_day_number(year: str, month: str, day: str) -> int | None:
+    days = days_from_civil(int(year), int(month), int(day))
+    return days if civil_from_days(days) == (int(year), int(month), int(day)) else None
 
 
 @lru_cache(maxsize=64)

@@ -22,8 +22,6 @@ from w3ctools.core.timestamp import parse_rfc3339
 
 #: A longer line of JSON is not taken for one.
 MAX_JSON_LINE_BYTES = 16 << 20
-#: Where as many lines hold no JSON object, this is no JSON lines.
-PATIENCE_LINES = 100
 
 _encode = msgspec.json.Encoder().encode
 _NULL_PAIR = re.compile(rb',"[a-z_]+":null')
@@ -88,8 +86,9 @@ class SummaryEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
     """The traffic of an interval."""
 
     event: str
-    from_: str
-    to: str
+    #: RFC 3339, UTC; None in a total of lines without time.
+    from_: str | None
+    to: str | None
     partial: bool
     requests: int
     rate_per_s: float
@@ -217,10 +216,9 @@ class LineReader(Generic[T]):
         #: The first of them, and its line number.
         self.first_foreign: tuple[int, bytes] | None = None
 
-    @property
-    def is_no_json(self) -> bool:
+    def is_no_json(self, patience_lines: int) -> bool:
         """So many lines and not one JSON object or message: something else feeds this pipe."""
-        return self.foreign >= PATIENCE_LINES and self.foreign == self.lines
+        return self.foreign >= patience_lines and self.foreign == self.lines
 
     def feed(self, data: bytes) -> Read[T]:
         """Read what came; an unfinished last line waits for the rest of it."""

@@ -8,6 +8,7 @@ streams take a non-blocking stdin for its end, and lose data on a non-blocking s
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import stat
@@ -35,6 +36,10 @@ class WriteFailed(W3CError):
     """Output could not be written: a full disk, a broken device."""
 
 
+class ClosedInput(W3CError):
+    """There is no stdin to read from."""
+
+
 class Waited(NamedTuple):
     """Time passed without input: how long the wait was meant to be, and how long it was."""
 
@@ -43,21 +48,15 @@ class Waited(NamedTuple):
 
 
 def open_standard_streams() -> None:
-    """Put /dev/null where standard streams are closed, or the next file opened would become one."""
+    """Put /dev/null where standard streams are closed, or the next file opened would become one.
+
+    Nothing can be read from it: that tells a closed stdin from an empty one.
+    """
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def is_closed(fd: int) -> bool:
-    """Whether a descriptor was not given to this process."""
-    try:
-        os.fstat(fd)
-    except OSError:
-        return True
-    return False
+            os.open(os.devnull, os.O_WRONLY)
 
 
 def note(text: str) -> None:
@@ -89,17 +88,19 @@ class Output:
 
 
 class Input:
-    """A descriptor to read from, in blocks, while output and signals are watched.
+    """A descriptor to read from, in blocks, while output and signals are watched. Raises ClosedInput.
 
     Asked to finish, the reader of a file or terminal stops; a filter on a pipe has data under way and reads
     on to its end.
     """
 
-    def __init__(self, fd: int, output: Output, signals: Signals) -> None:
+    def __init__(self, fd: int, output: Output, signals: Signals, *, ends_when_asked: bool = False) -> None:
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
+            raise ClosedInput("stdin is closed: there is nothing to read")
         self.fd = fd
         self._signals = signals
         self._output = output
-        self._ends_when_asked = stat.S_ISREG(os.fstat(fd).st_mode) or os.isatty(fd)
+        self._ends_when_asked = ends_when_asked or stat.S_ISREG(os.fstat(fd).st_mode) or os.isatty(fd)
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
         self._poll.register(signals.wake_fd, select.POLLIN)
