@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import click
@@ -52,7 +53,8 @@ clock_option = click.option(
 )
 
 
-class Batch(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Batch(Generic[T]):
     """What was read, and when."""
 
     read: Read[T]
