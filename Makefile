@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 RUFF := $(BIN)/ruff
 RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
-TEST_PACKAGES := bash jq logrotate mawk nginx-light
+SECONDS ?= 600
+TEST_PACKAGES := apache2-bin bash jq logrotate mawk nginx-light zstd
 
-.PHONY: help setup demo test test-full check format bench man clean system-packages
+.PHONY: help setup demo test test-full fuzz check format bench man clean system-packages
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -48,6 +49,9 @@ check: setup ## lint and types
 format: setup ## set the code in the house style
 	@$(RUFF) check $(RUFF_OPTIONS) $(RUFF_RULES) --fix w3ctools tests benchmarks
 	@$(RUFF) format $(RUFF_OPTIONS) w3ctools tests benchmarks
+
+fuzz: setup ## feed w3c-parse random damage for 10 minutes: make fuzz SECONDS=60 SEED=1
+	@PYTHONPATH=tests nice $(BIN)/python -m fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## time the commands beside their peers
 	@$(BIN)/python -m benchmarks

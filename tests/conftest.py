@@ -10,6 +10,16 @@ from harness import Commands, Script
 from pytest_console_scripts import ScriptRunner
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of our own."""
+    parser.addoption(
+        "--update-cases",
+        action="store_true",
+        default=False,
+        help="write what w3c-parse gives into tests/cases, for git diff to be looked at",
+    )
+
+
 @pytest.fixture
 def commands(tmp_path: Path) -> Iterator[Commands]:
     """Starts commands; whatever a test leaves behind is ended."""

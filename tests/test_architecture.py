@@ -23,6 +23,7 @@ PURE = {
     "collections",
     "dataclasses",
     "datetime",
+    "decimal",
     "enum",
     "fractions",
     "functools",

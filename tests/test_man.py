@@ -44,7 +44,7 @@ SECTIONS = (
     "SEE ALSO",
 )
 #: Options that are no settings: neither the file nor the environment has them.
-NO_SETTINGS = ("config", "help", "version", "if-enabled")
+NO_SETTINGS = ("config", "help", "version", "if-enabled", "list-formats", "detect")
 KEYS_OF: dict[str, type[msgspec.Struct]] = {
     "Keys of every record": Record,
     "unparsed": Unparsed,

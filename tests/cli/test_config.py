@@ -13,6 +13,8 @@ import pytest
 from harness import EPOCH, ROOT, Commands, Result, Script, log_line, record, records, unprivileged
 
 NAMES = ("tail", "parse", "stats", "alert", "gen")
+#: Actions, not settings.
+NO_KEYS = ("config", "version", "if-enabled", "list-formats", "detect")
 EXAMPLE = ROOT / "w3ctools.ini.example"
 
 
@@ -208,7 +210,7 @@ class TestWhichFile:
         result = commands.run("w3c-parse", "--config", "w3ctools.ini", stdin=log_line())
         assert self._site(result) == "http://folder"
 
-    @pytest.mark.parametrize(("section", "key"), [("alert", "log"), ("gen", "file")])
+    @pytest.mark.parametrize(("section", "key"), [("parse", "rejects"), ("alert", "log"), ("gen", "file")])
     def test_folders_file_may_not_name_a_file_to_write(
         self, commands: Commands, section: str, key: str
     ) -> None:
@@ -292,6 +294,8 @@ class TestExample:
         for path, ours in (
             ("/var/log/nginx/access.log.1", log),
             ("/var/log/nginx/access.log", log),
+            ("/etc/nginx/nginx.conf", commands.write("nginx.conf", f"access_log {log};\n")),
+            ("/var/log/w3c-rejects.log", commands.folder / "rejects.log"),
             ("/var/log/w3c-alert.log", commands.folder / "alerts.log"),
             ("/tmp/access.log", commands.folder / "simulated.log"),
         ):
@@ -317,4 +321,4 @@ def keys(name: str) -> dict[str, click.Parameter]:
     """The keys that a command's section may hold."""
     command: click.Command = getattr(importlib.import_module(f"w3ctools.cli.{name}"), name)
     params = {max(param.opts, key=len).removeprefix("--").lower(): param for param in command.params}
-    return {key: param for key, param in params.items() if key not in ("config", "version", "if-enabled")}
+    return {key: param for key, param in params.items() if key not in NO_KEYS}

@@ -110,7 +110,8 @@ def _defaults(ctx: click.Context, config: ConfigFile, section: str) -> dict[str,
     return defaults
 
 
-_NO_KEYS = ("config", "help", "version", "if-enabled")
+#: Actions, not settings.
+_NO_KEYS = ("config", "help", "version", "if-enabled", "list-formats", "detect")
 
 
 def _key(param: click.Parameter) -> str:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import time
 import zoneinfo
+from collections.abc import Callable
 from datetime import timedelta, timezone, tzinfo
+from typing import NamedTuple
 
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._settings import SITE, Option, Quantity
-from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Unrecognised
+from w3ctools.core.formats.format import Format, MakeFormat, Settings
+from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
+from w3ctools.core.privacy import Privacy
+from w3ctools.core.quantity import parse_time_s
+from w3ctools.core.select import Selection
 from w3ctools.core.timestamp import Zone
+from w3ctools.core.where import compile_where
 from w3ctools.core.wire import omit_nulls
+from w3ctools.edge.clock import now
+from w3ctools.edge.compressed import CannotDecompress, OpenFile, open_maybe_compressed
 from w3ctools.edge.permissions import why_unreadable
-from w3ctools.edge.signals import Signals
-from w3ctools.edge.streams import Input, Output, Waited, open_input
+from w3ctools.edge.streams import Input, Output, Waited, open_appended
 
 #: Unparsed lines are quoted on stderr this rarely: a broken log must not flood a terminal.
 QUOTE_EVERY_S = 10.0
 QUOTE_CHARS = 200
+#: How much of a line stands before the caret that points into it.
+CARET_CHARS = 60
+#: How many records --detect shows.
+SHOWN_RECORDS = 3
+#: Formats that tell no time of a request.
+WITHOUT_TIME = ("uvicorn",)
 
 
 def read_zone(text: str) -> tzinfo:
@@ -34,8 +48,78 @@ def read_zone(text: str) -> tzinfo:
         raise ValueError(f"{text!r} is no time zone: expected one such as Europe/Paris or +01:00") from None
 
 
+def _read_time_s(text: str) -> int:
+    return parse_time_s(text, int(now().wall_s))
+
+
+def _list_formats(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
+    if asked:
+        from w3ctools.cli._format import list_formats
+
+        click.echo(list_formats(), nl=False)
+        ctx.exit()
+
+
+def _make_format(text: str | None, config_path: str | None) -> MakeFormat | None:
+    """What makes the format that is named; None where it is to be detected."""
+    if text is None and config_path is None:
+        return None
+    # Imported here, as above: all formats load with it, and start-up counts.
+    from w3ctools.cli._format import choose_format
+
+    return choose_format(text, config_path)
+
+
+class Reading(NamedTuple):
+    """How lines become records."""
+
+    make_format: MakeFormat | None
+    zone: tzinfo
+    site: str
+    selection: Selection | None
+
+
+class Telling(NamedTuple):
+    """What is told beside the records."""
+
+    omit_null: bool
+    explain: bool
+    rejects: Output | None
+
+
 @command("w3c-parse", "parse")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--format",
+    "format_text",
+    cls=Option,
+    envvar="W3C_PARSE_FORMAT",
+    metavar="FORMAT",
+    help="A name of --list-formats, Apache's LogFormat, nginx's log_format, or a #Fields: line.",
+)
+@click.option(
+    "--from-config",
+    cls=Option,
+    metavar="CONFIG",
+    help="Take the format from nginx.conf or apache2.conf; --format names one of several.",
+)
+@click.option(
+    "--list-formats",
+    cls=Option,
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_list_formats,
+    help="List the formats that have a name, and end.",
+)
+@click.option(
+    "--detect",
+    cls=Option,
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Say which format the input has, show three records, and end.",
+)
 @click.option(
     "--site",
     cls=Option,
@@ -50,36 +134,115 @@ def read_zone(text: str) -> tzinfo:
     show_default=True,
     help="Time zone of stamps that name none: an IANA name or +01:00.",
 )
+@click.option(
+    "--where",
+    cls=Option,
+    metavar="EXPR",
+    help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
+)
+@click.option(
+    "--since",
+    cls=Option,
+    type=Quantity("TIME", _read_time_s),
+    help="Only records from TIME on: RFC 3339, or -2h.",
+)
+@click.option("--until", cls=Option, type=Quantity("TIME", _read_time_s), help="Only records before TIME.")
+@click.option(
+    "--anonymize-ip",
+    cls=Option,
+    type=click.IntRange(1, 3),
+    metavar="LEVEL",
+    help="Cut addresses short: 1 the least, 3 the most.",
+)
+@click.option("--redact-query", cls=Option, is_flag=True, help="Replace the values in queries by REDACTED.")
+@click.option("--drop", cls=Option, metavar="KEY,...", help="Set these keys to null.")
 @click.option("--omit-null", cls=Option, is_flag=True, help="Leave out keys that are null.")
+@click.option(
+    "--explain",
+    cls=Option,
+    is_flag=True,
+    help="Show each line that cannot be parsed, and where and why it fails.",
+)
+@click.option(
+    "--rejects",
+    cls=Option,
+    metavar="FILE",
+    names_output=True,
+    help="Append lines that cannot be parsed to FILE, as they are.",
+)
+@click.option("--strict", cls=Option, is_flag=True, help="Fail at the end if a line could not be parsed.")
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were read.")
-def parse(files: tuple[str, ...], site: str | None, tz: tzinfo, omit_null: bool, summary: bool) -> None:
+def parse(
+    files: tuple[str, ...],
+    format_text: str | None,
+    from_config: str | None,
+    detect: bool,
+    site: str | None,
+    tz: tzinfo,
+    where: str | None,
+    since: int | None,
+    until: int | None,
+    anonymize_ip: int | None,
+    redact_query: bool,
+    drop: str | None,
+    omit_null: bool,
+    explain: bool,
+    rejects: str | None,
+    strict: bool,
+    summary: bool,
+) -> None:
     """Turn the lines of an access log into JSON lines.
 
-    Reads the FILEs one after the other, or stdin. Common, combined, vhost_combined and nginx's main log
-    format are told apart line by line. A line in no known format becomes an "unparsed" event; nothing
-    is dropped.
+    Reads the FILEs one after the other, compressed ones too, or stdin. The format is found by itself; see
+    --list-formats. A line in no known format becomes an "unparsed" event; nothing is dropped.
 
     \b
     Example:
         w3c-tail access.log | w3c-parse | jq .section
     """
-    command = _Parse(site or "", tz, omit_null)
+    privacy = Privacy(anonymize_ip or 0, redact_query, tuple(key for key in (drop or "").split(",") if key))
+    selection = Selection(
+        compile_where(where) if where is not None else None,
+        since,
+        until,
+        privacy if privacy.is_asked else None,
+    )
+    if detect and (format_text is not None or from_config is not None):
+        raise click.UsageError("--detect finds the format: it goes with neither --format nor --from-config")
+    reading = Reading(
+        _make_format(format_text, from_config), tz, site or "", None if selection.is_everything else selection
+    )
+    if reading.make_format is not None:
+        reading.make_format(Settings("", Zone()))  # a bad format string is said before anything is read
+    telling = Telling(omit_null, explain, _open_rejects(rejects))
+    command = _Parse(reading, telling)
     for path in files or ("-",):
-        command.read(path)
+        command.read(path, detect)
     if summary or command.counts.unparsed:
         say(command.report())
     finish(command.signals)
-    raise Ended(command.status)
+    failed = strict and command.counts.unparsed and command.status is ExitStatus.DONE
+    raise Ended(ExitStatus.FAILED if failed else command.status)
+
+
+def _open_rejects(path: str | None) -> Output | None:
+    if path is None:
+        return None
+    try:
+        return Output(open_appended(path))
+    except OSError as error:
+        raise click.FileError(path, error.strerror or "cannot be written") from None
 
 
 class _Parse:
-    def __init__(self, site: str, zone: tzinfo, omit_null: bool) -> None:
+    def __init__(self, reading: Reading, telling: Telling) -> None:
         self.status = ExitStatus.DONE
         self.counts = ParseCounts()
-        self.signals: Signals = listen(self.report)
-        self._site, self._zone, self._omit_null = site, zone, omit_null
+        self.signals = listen(self.report)
+        self._reading = reading
+        self._telling = telling
         self._output = Output()
-        self._parser = LogParser()
+        self._parser: LogParser | None = None
         self._quoted_at_s: float | None = None
         self._name = ""
 
@@ -87,66 +250,128 @@ class _Parse:
         """Counts of all inputs up to now."""
         total = ParseCounts()
         total.add(self.counts)
-        total.add(self._parser.counts)
+        if self._parser is not None:
+            total.add(self._parser.counts)
+        filtered = f", {total.filtered:,} filtered" if self._reading.selection is not None else ""
         return (
             f"{total.lines:,} lines in, {total.records:,} records, {total.unparsed:,} unparsed, "
-            f"{total.skipped:,} skipped"
+            f"{total.skipped:,} skipped{filtered}"
         )
 
-    def read(self, path: str) -> None:
+    def read(self, path: str, detect: bool) -> None:
         """Parse one FILE, or stdin for ``-``, to its end."""
         if self.signals.received is not None:
             return
+        self._name = "stdin" if path == "-" else path
+        read = self._detect if detect else self._read
         try:
-            fd = 0 if path == "-" else open_input(path)
-            self._name = "stdin" if path == "-" else path
-            self._read(fd)
+            if path == "-":
+                read(0)
+                return
+            with open_maybe_compressed(path) as file:
+                read(file.fd)
+                self._tell_problem(file)
+        except CannotDecompress as error:
+            say(str(error))
+            self.status = ExitStatus.FAILED
         except OSError as error:
             say(f"{path}: {why_unreadable(path, error)}")
             self.status = ExitStatus.FAILED
-            return
-        if fd:
-            os.close(fd)
 
-    def _read(self, fd: int) -> None:
-        zone = Zone(self._zone)
-        self._parser = parser = LogParser(self._site, zone)
+    def _tell_problem(self, file: OpenFile) -> None:
+        if file.problem is not None:
+            say(file.problem)
+            self.status = ExitStatus.FAILED
+
+    def _new_parser(self, zone: Zone) -> LogParser:
+        settings = Settings(self._reading.site, zone)
+        make = self._reading.make_format
+        return LogParser(settings, make(settings) if make else None, self._reading.selection)
+
+    def _blocks(self, fd: int, parser: LogParser, show: Callable[[Parsed], None]) -> None:
         for block in Input(fd, self._output, self.signals, ends_when_asked=fd != 0).blocks(None):
             if isinstance(block, Waited):
                 continue
-            self._write(parser.feed(block))
+            show(parser.feed(block))
             if parser.unrecognised is not None:
                 break
         else:
-            self._write(parser.flush())
+            show(parser.flush())
+
+    def _read(self, fd: int) -> None:
+        zone = Zone(self._reading.zone)
+        self._parser = parser = self._new_parser(zone)
+        self._blocks(fd, parser, self._show)
         if parser.never_recognised is not None:
             self._give_up(parser.never_recognised)
         if zone.used:
-            say(f"{self._name}: {zone.used:,} stamps name no time zone: taken as {self._zone}")
+            say(f"{self._name}: {zone.used:,} stamps name no time zone: taken as {self._reading.zone}")
         self.counts.add(parser.counts)
-        self._parser = LogParser()
+        self._parser = None
 
-    def _write(self, parsed: Parsed) -> None:
+    def _show(self, parsed: Parsed) -> None:
         if parsed.output:
-            self._output.write(omit_nulls(parsed.output) if self._omit_null else parsed.output)
+            self._output.write(omit_nulls(parsed.output) if self._telling.omit_null else parsed.output)
         if parsed.chosen is not None:
-            say(f"{self._name}: reading as {parsed.chosen.name}")
-        if parsed.unparsed:
-            self._quote(parsed)
+            self._tell_format(parsed.chosen.name)
+        if parsed.rejects:
+            self._tell(parsed.rejects)
 
-    def _quote(self, parsed: Parsed) -> None:
+    def _tell_format(self, name: str) -> None:
+        say(f"{self._name}: reading as {name}")
+        if name.partition(" ")[0] in WITHOUT_TIME:
+            say(f"{self._name}: {name} has no time: it gives no alerts and no live intervals")
+
+    def _tell(self, rejects: list[Reject]) -> None:
+        if self._telling.rejects is not None:
+            self._telling.rejects.write(b"".join(reject.line + b"\n" for reject in rejects))
+        if self._telling.explain:
+            for event, _, shown_before in rejects:
+                self._explain(event.line, event.column, event.reason, event.raw, shown_before)
+            return
         now_s = time.monotonic()
         if self._quoted_at_s is None or now_s - self._quoted_at_s >= QUOTE_EVERY_S:
             self._quoted_at_s = now_s
-            event = parsed.unparsed[0]
+            event = rejects[0].event
             say(f"{self._name}:{event.line}:{event.column}: {event.reason}: {event.raw[:QUOTE_CHARS]}")
 
+    def _explain(self, number: int, column: int, reason: str, raw: str, shown_before: int) -> None:
+        begin = max(0, shown_before - CARET_CHARS)
+        say(f"{self._name}:{number}:{column}: {reason}")
+        say(f"  {raw[begin : begin + 2 * CARET_CHARS]}")
+        say(f"  {' ' * (shown_before - begin)}^")
+
     def _give_up(self, failure: Unrecognised) -> None:
-        say(
-            f"{self._name}:{failure.line}:{failure.column}: no line in a known format "
-            f"(common, combined, vhost_combined, main): {failure.reason}"
-        )
+        say(f"{self._name}: no line in a known format (w3c-parse --list-formats); the closest:")
+        self._explain(failure.number, failure.column, failure.reason, failure.raw, failure.shown_before)
         self.status = ExitStatus.DATA
+
+    def _detect(self, fd: int) -> None:
+        """Say which format the input has, with what it makes of the first lines."""
+        parser = self._new_parser(Zone(self._reading.zone))
+        records: list[bytes] = []
+        chosen: Format | None = None
+        for block in Input(fd, self._output, self.signals, ends_when_asked=True).blocks(None):
+            if isinstance(block, Waited):
+                continue
+            parsed = parser.feed(block)
+            chosen = parsed.chosen or chosen
+            records += [line for line in parsed.output.splitlines() if not line.startswith(b'{"event"')]
+            if parser.unrecognised is not None or (chosen is not None and len(records) >= SHOWN_RECORDS):
+                break
+        else:
+            parsed = parser.flush()
+            chosen = parsed.chosen or chosen
+            records += [line for line in parsed.output.splitlines() if not line.startswith(b'{"event"')]
+        if parser.never_recognised is not None:
+            self._give_up(parser.never_recognised)
+        elif chosen is not None:
+            from w3ctools.cli._format import format_option
+
+            shown = b"".join(line + b"\n" for line in records[:SHOWN_RECORDS])
+            self._output.write(
+                f"{chosen.name}\n--format {shlex.quote(format_option(chosen))}\n".encode() + shown
+            )
 
 
 def main() -> None:

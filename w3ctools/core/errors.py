@@ -25,3 +25,15 @@ class QuantityError(W3CError):
 
 class ConfigError(W3CError):
     """A configuration file that cannot be used; the text names file and line."""
+
+
+class FormatError(W3CError):
+    """A format string that cannot be used.
+
+    ``reason`` says what was expected, ``column`` where (1 is the first character of the string).
+    """
+
+    def __init__(self, reason: str, column: int) -> None:
+        super().__init__(f"{reason} (column {column} of the format)")
+        self.reason = reason
+        self.column = column

@@ -48,9 +48,33 @@ class Record(msgspec.Struct, gc=False):
 
 #: Keys of some formats only, in the order in which they follow the sixteen, with their types.
 FORMAT_KEYS: dict[str, Any] = {
+    "scheme": str | None,
     "vhost_port": int | None,
     "client_port": int | None,
+    #: TCP peer, where `Record.client` was taken from a header.
+    "peer": str | None,
+    #: Addresses as a proxy header lists them.
     "forwarded_for": str | None,
+    "server_ip": str | None,
+    "server_port": int | None,
+    #: Seconds that the request took, with the source's digits.
+    "duration": int | float | None,
+    #: Seconds to the first byte of the response.
+    "ttfb": int | float | None,
+    #: Request size in bytes.
+    "request_bytes": int | None,
+    #: Response size in bytes with headers, where `Record.bytes` is without.
+    "wire_bytes": int | None,
+    "upstream": str | None,
+    "upstream_status": int | None,
+    #: Seconds that the upstream took.
+    "upstream_duration": int | float | None,
+    "cache": str | None,
+    "request_id": str | None,
+    "tls_protocol": str | None,
+    "tls_cipher": str | None,
+    "content_type": str | None,
+    #: What has no key of its own.
     "extra": dict[str, str] | None,
 }
 

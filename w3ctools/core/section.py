@@ -35,7 +35,7 @@ def split_target(target: str, site: str = "") -> Target:
     >>> split_target("http://My.Site.com:80/pages/create").section
     'http://my.site.com/pages'
     """
-    if not target.startswith("/"):
+    if target[:1] != "/":
         match = _ABSOLUTE.match(target)
         site = origin(match[1], match[2]) if match else ""
         if not match or not site:
@@ -44,7 +44,7 @@ def split_target(target: str, site: str = "") -> Target:
         if not target.startswith("/"):
             target = f"/{target}"
     path, question_mark, query = target.partition("?")
-    before_fragment = path.partition("#")[0]
+    before_fragment = path.partition("#")[0] if "#" in path else path
     second_slash = before_fragment.find("/", 1)
     section = before_fragment if second_slash < 0 else before_fragment[:second_slash]
     return Target(path, query if question_mark else None, site + section)

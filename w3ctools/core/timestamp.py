@@ -26,7 +26,7 @@ _ISO = re.compile(
     r"(?:[Zz]| ?([+-])(\d\d):?(\d\d))?",
     re.ASCII,
 )
-_UNIX = re.compile(r"(\d{1,11})(?:\.(\d{1,9})\d*)?|(\d{10})(\d{3}|\d{6}|\d{9})", re.ASCII)
+_UNIX = re.compile(r"(\d{1,11})(?:\.(\d{1,9})\d*)?|(\d{10})(\d{3}(?:\.\d+)?|\d{6}|\d{9})", re.ASCII)
 _RFC3339_YEARS = range(0, 10_000)
 
 
@@ -117,6 +117,11 @@ class Zone:
         #: Stamps read so far that named no zone.
         self.used = 0
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the offset is the same all year, as that of UTC is."""
+        return isinstance(self._zone, timezone)
+
     def offset_s(self, local_s: int) -> int:
         """Seconds east of UTC at a local time, given as seconds since 1970-01-01 on that clock."""
         self.used += 1
@@ -202,7 +207,7 @@ def parse_iso(text: str, zone: Zone | None = None) -> tuple[str | None, int | fl
 def parse_unix(text: str) -> tuple[str | None, int | float | None]:
     """``(time, epoch)`` of Unix seconds with or without fraction, or of 13, 16 or 19 digits (ms, us, ns).
 
-    Raises ValueError for another shape.
+    Milliseconds may have a fraction too. Raises ValueError for another shape.
 
     >>> parse_unix("1646861401.5241024")
     ('2022-03-09T21:30:01.5241024Z', 1646861401.524102)
@@ -210,7 +215,20 @@ def parse_unix(text: str) -> tuple[str | None, int | float | None]:
     match = _UNIX.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    return _with_fraction(int(match[1] or match[3]), match[2] or match[4])
+    fraction = match[2] if match[1] else match[4].replace(".", "")[:9]
+    return _with_fraction(int(match[1] or match[3]), fraction)
+
+
+def parse_any(text: str, zone: Zone | None = None) -> tuple[str | None, int | float | None]:
+    """`parse_unix`, `parse_iso` or `parse_clf`, whichever reads the text; ValueError where none does.
+
+    A date may have slashes: Caddy's ``wall`` format is ``2006/01/02 15:04:05.000``.
+    """
+    if text.isdecimal() or text[:10].isdecimal():
+        return parse_unix(text)
+    if text[:4].isdecimal():
+        return parse_iso(text.replace("/", "-"), zone)
+    return parse_clf(text.strip("[]"), zone)
 
 
 def _with_fraction(epoch_s: int, fraction: str | None) -> tuple[str | None, int | float | None]:
@@ -233,3 +251,37 @@ def _day_number(day: str, month_name: str, year: str) -> int | None:
         return None
     days = days_from_civil(int(year), month, int(day))
     return days if civil_from_days(days) == (int(year), month, int(day)) else None
+
+
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d{1,2})[-/]([A-Za-z]{3})[-/](\d{4})", re.ASCII)
+_CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{0,9})\d*)?)?", re.ASCII)
+
+
+def parse_day(text: str) -> int | None:
+    """Days since 1970-01-01 of ``1996-01-12``, ``12-Jan-1996`` or ``12/Jan/1996``.
+
+    Raises ValueError for another shape; an impossible date gives None.
+    """
+    match = _DAY.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return _iso_day_number(*match.groups()[:3]) if match[1] else _day_number(*match.groups()[3:])
+
+
+def parse_clock(text: str) -> tuple[int | None, str]:
+    """Seconds since midnight of ``00:34``, ``00:34:23`` or ``00:34:23.5``, and the fraction's digits.
+
+    Raises ValueError for another shape; an impossible time gives None for the seconds.
+    """
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    hour, minute, second, fraction = match[1], match[2], match[3] or "0", match[4] or ""
+    if hour > "23" or minute > "59" or second > "60":
+        return None, fraction
+    return int(hour) * 3600 + int(minute) * 60 + int(second), fraction
+
+
+def stamp(epoch_s: int, fraction: str = "") -> tuple[str | None, int | float | None]:
+    """``(time, epoch)`` of a second and the digits of its fraction, as `parse_clf` gives them."""
+    return _with_fraction(epoch_s, fraction)

@@ -116,7 +116,12 @@ class GapEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
 
 def encode(value: msgspec.Struct) -> str:
     """A record or event as one line with its LF."""
-    return _encode(value).decode() + "\n"
+    return encode_line(value).decode()
+
+
+def encode_line(value: msgspec.Struct) -> bytes:
+    """The same in bytes, for where much is written."""
+    return _encode(value) + b"\n"
 
 
 def omit_nulls(lines: bytes) -> bytes:

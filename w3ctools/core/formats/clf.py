@@ -29,6 +29,7 @@ MAX_DIGITS = 18
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _DATE = re.compile(rb"(?:^|[ \t])\[(\d{1,2}/[A-Za-z]{3}/\d{4}[: ][^\]\[]*)\]")
 _BEFORE = re.compile(rb"[ \t]*((?:[^ \t]*,[ \t]+)*[^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t].*)", re.DOTALL)
+_THREE_WORDS = re.compile(rb"[ \t]*(?:[^ \t]+[ \t]+){3}")
 _VHOST = re.compile(rb"[ \t]*([A-Za-z0-9_*.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?[ \t]+", re.DOTALL)
 _ADDRESS = re.compile(
     rb"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]+(?:%\w+)?\]?(?::\d{1,5})?"
@@ -158,7 +159,10 @@ def _take(pattern: re.Pattern[bytes], line: bytes, at: int, reason: str) -> tupl
 
 def _column_of_date(line: bytes) -> int:
     bracket = line.find(b"[")
-    return bracket + 1 if bracket >= 0 else len(line) + 1
+    if bracket >= 0:
+        return bracket + 1
+    before = _THREE_WORDS.match(line)  # client, ident and user: the time would follow
+    return before.end() + 1 if before is not None else len(line) + 1
 
 
 def _parse_date(date: re.Match[bytes], zone: Zone | None) -> tuple[str | None, int | float | None]:
