@@ -9,6 +9,10 @@ _COMMON = b"1.2.3.4 - - " + _STAMP + b' "GET /a/b?c=/d HTTP/1.1" 200 5'
 
 #: Lines beside each format's example; those of w3c go together, in this order.
 VARIANTS: dict[str, tuple[bytes, ...]] = {
+    "gunicorn": (b'1.2.3.4 - bob [10/Oct/2000:13:55:36 +0000] "PUT /a?b HTTP/1.1" 201 - "-" "a \\"b\\""',),
+    "varnish": (b'1.2.3.4 - - [10/Oct/2000:13:55:36 +0000] "GET http://h:8080/a?b HTTP/1.1" 503 - "-" "-"',),
+    "tomcat": (b'1.2.3.4 - - [10/Oct/2000:13:55:36 +0000] "-" 400 -',),
+    "jetty": (b'1.2.3.4 - - [10/Oct/2000:13:55:36 +0000] "GET /"a" HTTP/1.1" 200 1 "a"b" "c"d"',),
     "common": (
         _COMMON,
         b'1.2.3.4 joe frank [10/Oct/2000:13:55:60 +0000] "POST / HTTP/2" 304 -',

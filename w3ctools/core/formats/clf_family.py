@@ -49,11 +49,11 @@ def _parse(line: bytes, settings: Settings) -> Line:
     return parsed
 
 
-def _spec(layout: Layout, summary: str, example: bytes) -> FormatSpec:
+def _spec(layout: Layout, summary: str, example: bytes, name: str | None = None) -> FormatSpec:
     def make(settings: Settings) -> ClfFormat:
         return ClfFormat(layout, settings, relatives=True)
 
-    return FormatSpec(layout.name, summary, example, make)
+    return FormatSpec(name or layout.name, summary, example, make)
 
 
 _LINE = b'127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326'
@@ -77,5 +77,31 @@ SPECS = (
         Layout(combined=True, forwarded_for=True),
         "nginx's package default: combined and X-Forwarded-For",
         _LINE + _AGENT + b' "203.0.113.7"',
+    ),
+    # Servers whose usual log is one of these, under the names that users look for.
+    _spec(
+        Layout(combined=True),
+        "gunicorn's access log: combined",
+        b'127.0.0.1 - - [24/Nov/2026:10:53:30 +0000] "GET /api/items HTTP/1.1" 200 512 "-" "curl/8.5.0"',
+        "gunicorn",
+    ),
+    _spec(
+        Layout(combined=True),
+        "varnishncsa: combined, targets with scheme and host",
+        b'192.0.2.7 - - [24/Nov/2026:10:53:30 +0000] "GET http://my.site.com/pages/create HTTP/1.1" 200 512 '
+        b'"-" "curl/8.5.0"',
+        "varnish",
+    ),
+    _spec(
+        Layout(),
+        "Tomcat's AccessLogValve: common or combined",
+        b'0:0:0:0:0:0:0:1 - - [24/Nov/2026:10:53:30 +0000] "GET /manager/html HTTP/1.1" 401 2473',
+        "tomcat",
+    ),
+    _spec(
+        Layout(combined=True),
+        "Jetty's CustomRequestLog: combined, quotes not escaped",
+        b'192.0.2.7 - - [24/Nov/2026:10:53:30 +0000] "GET /a HTTP/1.1" 200 512 "-" "an "odd" agent"',
+        "jetty",
     ),
 )
