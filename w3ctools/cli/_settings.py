@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from w3ctools.core.errors import ConfigError, QuantityError
+from w3ctools.core.errors import ConfigError, QuantityError, W3CError
 from w3ctools.core.quantity import parse_duration_s, parse_number
 from w3ctools.core.section import parse_site
 from w3ctools.edge.config import NAME, ConfigFile, Setting, find, load
@@ -22,7 +22,7 @@ SECTIONS = ("tail", "parse", "stats", "alert", "gen")
 
 
 class Quantity(click.ParamType[Any]):
-    """A click type out of a reader that raises QuantityError or ValueError."""
+    """A click type out of a reader that raises W3CError or ValueError."""
 
     def __init__(self, name: str, read: Any) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Quantity(click.ParamType[Any]):
             return value
         try:
             return self._read(value)
-        except (QuantityError, ValueError) as error:
+        except (W3CError, ValueError) as error:
             self.fail(str(error), param, ctx)
 
 
@@ -125,7 +125,8 @@ def _convert(ctx: click.Context, param: click.Parameter, setting: Setting, where
     if param.multiple or param.nargs == -1:
         value = [line.strip() for line in setting.value.splitlines() if line.strip()]
     try:
-        return param.type_cast_value(ctx, value)
+        converted = param.type_cast_value(ctx, value)
+        return value if callable(converted) else converted  # click would call it, for a default
     except click.BadParameter as error:
         raise ConfigError(f"{where}: {error.message}") from None
 

@@ -17,6 +17,7 @@ from w3ctools.core.formats.format import Format, MakeFormat, Settings
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
 from w3ctools.core.privacy import Privacy
 from w3ctools.core.quantity import parse_time_s
+from w3ctools.core.record import Record
 from w3ctools.core.select import Selection
 from w3ctools.core.timestamp import Zone
 from w3ctools.core.where import compile_where
@@ -137,7 +138,7 @@ class Telling(NamedTuple):
 @click.option(
     "--where",
     cls=Option,
-    metavar="EXPR",
+    type=Quantity("EXPR", compile_where),
     help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
 )
 @click.option(
@@ -179,7 +180,7 @@ def parse(
     detect: bool,
     site: str | None,
     tz: tzinfo,
-    where: str | None,
+    where: Callable[[Record], bool] | None,
     since: int | None,
     until: int | None,
     anonymize_ip: int | None,
@@ -202,7 +203,7 @@ def parse(
     """
     privacy = Privacy(anonymize_ip or 0, redact_query, tuple(key for key in (drop or "").split(",") if key))
     selection = Selection(
-        compile_where(where) if where is not None else None,
+        where,
         since,
         until,
         privacy if privacy.is_asked else None,
