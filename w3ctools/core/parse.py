@@ -7,6 +7,7 @@ is dropped. Memory: one block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -180,10 +181,27 @@ class LogParser:
 
     def _lines(self, block: bytes, parsed: Parsed) -> bytes:
         pieces = []
+        zone = self._settings.zone
+        parse = self._direct_parse()
         for line in block[:-1].split(b"\n"):
             self.counts.lines += 1
+            zoneless = zone.used
+            try:
+                if parse is not None and line[:1] != b"#":
+                    pieces.append(encode_line(parse(line)))
+                    self.counts.records += 1
+                    continue
+            except ParseError:
+                zone.used = zoneless
             pieces.append(self._line(line, self.counts.lines, parsed))
+            parse = self._direct_parse()
         return b"".join(pieces)
+
+    def _direct_parse(self) -> Callable[[bytes], Record] | None:
+        """What most lines need no more than: the expected format, nothing to choose, nothing passed on."""
+        if self._fixed or self._selection is not None or isinstance(self._format, Records):
+            return None
+        return None if self._format is None else self._format.parse
 
     def _line(self, line: bytes, number: int, parsed: Parsed) -> bytes:
         """One line by itself."""
