@@ -8,7 +8,7 @@ RUFF := $(BIN)/ruff
 RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
-TEST_PACKAGES := apache2-bin bash jq logrotate mawk nginx-light zstd
+TEST_PACKAGES := apache2-bin bash mandoc nginx-light zstd
 
 .PHONY: help setup demo test test-full fuzz check format bench man clean system-packages
 

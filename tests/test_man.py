@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import Any
 import click
 import msgspec
 import pytest
+from harness import tool
 from msgspec import inspect
 
 from w3ctools.cli.alert import alert
@@ -270,10 +270,7 @@ def test_references_lead_somewhere(page: str) -> None:
 
 
 def test_mandoc_has_nothing_to_say() -> None:
-    mandoc = shutil.which("mandoc")
-    if mandoc is None:
-        pytest.skip("mandoc is not installed")
     pages = [str(MAN / page) for page in PAGES]
     assert pages
-    command = [mandoc, "-T", "lint", "-W", "warning", *pages]
+    command = [tool("mandoc"), "-T", "lint", "-W", "warning", *pages]
     assert subprocess.run(command, capture_output=True, check=False, text=True, timeout=60).stdout == ""
