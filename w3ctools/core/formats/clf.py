@@ -18,13 +18,11 @@ import re
 from typing import NamedTuple
 
 from w3ctools.core.errors import ParseError
+from w3ctools.core.formats import values
 from w3ctools.core.formats.request import NO_REQUEST, parse_request
 from w3ctools.core.formats.text import unescape
 from w3ctools.core.record import Record, record_type
 from w3ctools.core.timestamp import Zone, parse_clf
-
-#: An integer of more digits is no size any server wrote.
-MAX_DIGITS = 18
 
 _QUOTED = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
 _DATE = re.compile(rb"(?:^|[ \t])\[(\d{1,2}/[A-Za-z]{3}/\d{4}[: ][^\]\[]*)\]")
@@ -120,8 +118,8 @@ def parse_line(line: bytes, site: str = "", zone: Zone | None = None) -> Line:
         parts.path,
         parts.query,
         parts.protocol,
-        int(status) if status[:1] not in b"-0" else None,
-        0 if size == b"-" else int(size) if len(size) <= MAX_DIGITS else None,
+        values.status(status),
+        0 if size == b"-" else values.integer(size),
         tail.referer,
         tail.user_agent,
         parts.section,
