@@ -8,9 +8,9 @@ RUFF := $(BIN)/ruff
 RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
-TEST_PACKAGES := apache2-bin bash mandoc nginx-light zstd
+TEST_PACKAGES := apache2-bin bash logrotate mandoc nginx-light zstd
 
-.PHONY: help setup demo test test-full fuzz check format bench man clean system-packages
+.PHONY: help setup demo test test-full fuzz check format bench bench-follow man clean system-packages
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -55,6 +55,9 @@ fuzz: setup ## feed w3c-parse random damage for 10 minutes: make fuzz SECONDS=60
 
 bench: setup ## time the commands beside their peers
 	@$(BIN)/python -m benchmarks
+
+bench-follow: setup ## rotate and damage logs before w3c-tail and GNU tail, and count what each loses
+	@$(BIN)/python -m benchmarks follow
 
 man: ## read the manual: make man PAGE=w3c-tail
 	@man -l man/$(or $(PAGE),w3ctools).[1-7]

@@ -27,6 +27,7 @@ PURE = {
     "enum",
     "fractions",
     "functools",
+    "hashlib",
     "heapq",
     "itertools",
     "json",

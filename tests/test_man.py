@@ -22,7 +22,7 @@ from w3ctools.cli.parse import parse
 from w3ctools.cli.stats import stats
 from w3ctools.cli.tail import tail
 from w3ctools.core.alert import Alerts, Rule
-from w3ctools.core.record import FORMAT_KEYS, Record
+from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
 from w3ctools.core.section import split_target
 from w3ctools.core.wire import AlertEvent, GapEvent, SectionCount, SummaryEvent, Unparsed, parse_message
 
@@ -230,6 +230,12 @@ def test_keys_of_some_formats_stand_in_order_with_their_types() -> None:
     assert FORMAT_KEYS
     assert keys(part("w3ctools.5", "Ss", "Keys of some formats")) == [
         (key, json_type(annotation)) for key, annotation in FORMAT_KEYS.items()
+    ]
+
+
+def test_the_key_that_names_the_file_stands_alone() -> None:
+    assert keys(part("w3ctools.5", "Ss", "The key of --source")) == [
+        (key, json_type(annotation)) for key, annotation in FILE_KEY.items()
     ]
 
 

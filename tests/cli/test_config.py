@@ -236,7 +236,12 @@ class TestValues:
         commands.write("a b.log", b"of a\n")
         commands.write("c.log", b"of c\n")
         commands.write("w3ctools.ini", "[tail]\nfiles = a b.log\n    c.log\nlines = +1\n")
-        assert commands.run("w3c-tail", "--no-follow").lines == [b"of a", b"of c"]
+        assert commands.run("w3c-tail", "--no-follow").lines == [
+            b"#Source: a%20b.log",
+            b"of a",
+            b"#Source: c.log",
+            b"of c",
+        ]
 
     def test_files_on_the_command_line_beat_those_of_the_file(self, commands: Commands) -> None:
         commands.write("a.log", b"of a\n")

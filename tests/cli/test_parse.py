@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import shlex
 import subprocess
 import time
@@ -596,6 +597,99 @@ class TestPrivacy:
         data = record() + json.dumps(event, separators=(",", ":")).encode() + b"\n"
         result = commands.run("w3c-parse", "--anonymize-ip", "1", "--redact-query", stdin=data)
         assert result.values[1] == {"event": "unparsed", "raw": '198.51.100.0 "GET /?x=REDACTED'}
+
+
+class TestSources:
+    IIS = (
+        b"#Software: Microsoft Internet Information Services 10.0\n"
+        b"#Fields: date time cs-method cs-uri-stem sc-status time-taken\n"
+    )
+    IIS_LINE = b"2026-11-24 10:53:30 GET /iis 200 15\n"
+    JSON_LINE = b'{"time":"10/Oct/2000:13:55:36 -0700","request":"GET /json HTTP/1.1","status":200}\n'
+    #: As w3c-tail writes several files.
+    BEGIN = b"#Source: /logs/u_ex.log\n" + IIS + IIS_LINE + b"#Source: /logs/my%20site.log\n" + log_line()
+    TURN = b"#Source: /logs/u_ex.log\n%b#Source: a.json\n%b%b#Source: /logs/my%%20site.log\n%b" % (
+        IIS_LINE,
+        JSON_LINE,
+        GARBAGE,
+        log_line(),
+    )
+    LOG = BEGIN + TURN * 3
+    #: Of each record and event.
+    FILES = (
+        *("/logs/u_ex.log", "/logs/my site.log"),
+        *("/logs/u_ex.log", "a.json", "a.json", "/logs/my site.log") * 3,
+    )
+
+    def _files(self, commands: Commands, *args: str, data: bytes = LOG) -> list[Any]:
+        return [value["file"] for value in commands.run("w3c-parse", "--source", *args, stdin=data).values]
+
+    def test_each_source_is_read_in_its_own_format(self, commands: Commands) -> None:
+        result = commands.run("w3c-parse", stdin=self.LOG)
+        assert (result.status, [value.get("event") for value in result.values].count("unparsed")) == (0, 3)
+        assert result.notes[:3] == [
+            "w3c-parse: /logs/u_ex.log: reading as iis",
+            "w3c-parse: /logs/my site.log: reading as combined",
+            "w3c-parse: a.json: reading as json",
+        ]
+        assert result.notes[-1] == "w3c-parse: 27 lines in, 11 records, 3 unparsed, 13 skipped"
+        assert [values["duration"] for values in result.values if values.get("path") == "/iis"] == [0.015] * 4
+
+    def test_every_line_says_which_file_it_is_from(self, commands: Commands) -> None:
+        result = commands.run("w3c-parse", "--source", stdin=self.LOG)
+        assert {list(value)[-1] for value in result.values} == {"file"}
+        assert tuple(value["file"] for value in result.values) == self.FILES
+
+    def test_without_it_nothing_changes(self, commands: Commands) -> None:
+        plain = commands.run("w3c-parse", stdin=self.LOG)
+        told = commands.run("w3c-parse", "--source", stdin=self.LOG)
+        assert re.sub(rb',"file":"[^"]*"}\n', b"}\n", told.stdout) == plain.stdout
+        assert (told.status, told.stderr) == (plain.status, plain.stderr)
+
+    def test_file_arguments_are_named_as_given(self, commands: Commands) -> None:
+        commands.write("a.log", log_line() + GARBAGE)
+        commands.write("merged.log", log_line() + b"#Source: /b.log\n" + log_line())
+        files = self._files(commands, "a.log", "./merged.log", "-", data=log_line())
+        assert files == ["a.log", "a.log", "./merged.log", "/b.log", None]
+
+    def test_null_is_left_out_like_others(self, commands: Commands) -> None:
+        result = commands.run("w3c-parse", "--source", "--omit-null", stdin=log_line() + self.LOG)
+        assert ["file" in value for value in result.values] == [False] + [True] * 14
+
+    def test_where_knows_the_file(self, commands: Commands) -> None:
+        files = self._files(commands, "--where", 'file ~ "^/logs/" and status == 200')
+        assert set(files) == {"/logs/u_ex.log", "/logs/my site.log", "a.json"}  # the last by its events
+        assert files.count("a.json") == 3
+
+    def test_rejects_stay_as_they_were(self, commands: Commands) -> None:
+        commands.run("w3c-parse", "--source", "--rejects", "odd.log", stdin=self.LOG)
+        assert (commands.folder / "odd.log").read_bytes() == GARBAGE * 3
+
+    def test_no_source_in_a_known_format_is_65(self, commands: Commands) -> None:
+        data = (b"#Source: a\n" + GARBAGE + b"#Source: b\n" + GARBAGE) * 3
+        assert commands.run("w3c-parse", stdin=data).status == 65
+        assert commands.run("w3c-parse", stdin=data + log_line()).status == 0
+
+    def test_invented_sources_do_not_flood_the_terminal(self, commands: Commands) -> None:
+        data = b"".join(b"#Source: %d\n" % number + log_line() for number in range(500))
+        assert len(commands.run("w3c-parse", stdin=data).notes) == 101
+
+    def test_configuration_sets_it(self, commands: Commands) -> None:
+        commands.write("w3ctools.ini", b"[parse]\nsource = yes\n")
+        assert commands.run("w3c-parse", stdin=log_line()).values[0]["file"] is None
+
+    @pytest.mark.parametrize("script", ["w3c-alert --pass-through", "w3c-parse"])
+    def test_lines_with_a_file_pass_as_they_are(self, commands: Commands, script: str) -> None:
+        told = commands.run("w3c-parse", "--source", stdin=self.LOG).stdout
+        assert commands.run(*script.split(), stdin=told).stdout == told
+
+    def test_statistics_are_the_same_with_it(self, commands: Commands) -> None:
+        plain, told = (
+            commands.run("w3c-parse", *args, stdin=self.LOG).stdout for args in ((), ("--source",))
+        )
+        totals = [commands.run("w3c-stats", "--total", stdin=records) for records in (plain, told)]
+        assert totals[0] == totals[1]
+        assert totals[0].stdout
 
 
 class TestCompressed:

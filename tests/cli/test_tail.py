@@ -71,7 +71,7 @@ class TestStart:
         commands.write("a.log", b"of a\n")
         commands.write("b.log", b"of b\n")
         result = commands.run("w3c-tail", "--no-follow", "-n", "+1", "a.log", "b.log")
-        assert result.stdout == b"of a\nof b\n"
+        assert result.stdout == b"#Source: a.log\nof a\n#Source: b.log\nof b\n"
 
     def test_summary_counts_lines_and_bytes(self, commands: Commands) -> None:
         commands.write("access.log", FIVE)
@@ -131,7 +131,7 @@ class TestFollow:
         commands.write("access.log", b"first of the new\n")
         assert proc.read_line() == b"last of the old\n"
         assert proc.read_line() == b"first of the new\n"
-        assert "w3c-tail: access.log: rotated" in proc.read_notes("rotated")
+        assert "w3c-tail: access.log: rotated, 1 line drained, 0 lost" in proc.read_notes("rotated")
 
     def test_writer_that_stays_in_the_renamed_file_is_heard(self, commands: Commands) -> None:
         proc = follow(commands)
@@ -172,9 +172,12 @@ class TestFollow:
         commands.write("a.log", b"a\n")
         commands.write("b.log", b"b\n")
         proc = commands.start("w3c-tail", "-n", "+1", "a.log", "b.log")
-        assert proc.read_until(b"b\n") == b"a\nb\n"
-        for name in ("b.log", "a.log", "b.log"):
+        assert proc.read_until(b"b\n") == b"#Source: a.log\na\n#Source: b.log\nb\n"
+        commands.append("b.log", b"to b\n")
+        assert proc.read_line() == b"to b\n"
+        for name in ("a.log", "b.log"):
             commands.append(name, f"to {name}\n".encode())
+            assert proc.read_line() == f"#Source: {name}\n".encode()
             assert proc.read_line() == f"to {name}\n".encode()
 
     def test_unreadable_file_is_named_with_its_owner_and_waited_for(self, commands: Commands) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w3ctools.core.errors import W3CError
-from w3ctools.core.record import FORMAT_KEYS, Record, record_type
+from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record, record_type
 from w3ctools.core.where import KINDS, MAX_SEARCHED_CHARS, WhereError, compile_where, nearest_key
 
 RECORD = record_type(("duration", "extra"))(  # type: ignore[call-arg]
@@ -161,7 +161,7 @@ def test_long_chains_are_not_deep() -> None:
 
 
 def test_every_key_can_be_asked_of_every_record() -> None:
-    assert set(KINDS) == {*Record.__struct_fields__, *FORMAT_KEYS}
+    assert set(KINDS) == {*Record.__struct_fields__, *FORMAT_KEYS, *FILE_KEY}
     for key in KINDS:
         assert not compile_where(key)(Record())
         assert not compile_where(key)(record_type(tuple(FORMAT_KEYS))())

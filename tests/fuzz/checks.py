@@ -106,8 +106,8 @@ def _guarded(what: str, call: Callable[[], Any]) -> Any:
 
 
 def _read(name: str, site: int, chunks: Sequence[bytes], selection: Selection | None = None) -> _Run:
-    fmt = None if name == AUTO else _make(name, site)
-    parser = LogParser(_settings(site), fmt, selection)
+    spec = registry.by_name(name)
+    parser = LogParser(_settings(site), None if spec is None else spec.make, selection)
     parsed = [_guarded("feed", partial(parser.feed, chunk)) for chunk in chunks]
     parsed.append(_guarded("flush", parser.flush))
     return _Run(b"".join(piece.output for piece in parsed), parser.counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 import zoneinfo
@@ -14,6 +15,7 @@ import click
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._settings import SITE, Option, Quantity
 from w3ctools.core.formats.format import Format, MakeFormat, Settings
+from w3ctools.core.formats.text import visible
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
 from w3ctools.core.privacy import Privacy
 from w3ctools.core.quantity import parse_time_s
@@ -32,6 +34,8 @@ QUOTE_EVERY_S = 10.0
 QUOTE_CHARS = 200
 #: How much of a line stands before the caret that points into it.
 CARET_CHARS = 60
+#: Of each input, so many formats of its sources are told.
+MOST_TOLD = 100
 #: How many records --detect shows.
 SHOWN_RECORDS = 3
 #: Formats that tell no time of a request.
@@ -78,6 +82,8 @@ class Reading(NamedTuple):
     zone: tzinfo
     site: str
     selection: Selection | None
+    #: Whether each line says which log it comes from.
+    tell_file: bool
 
 
 class Telling(NamedTuple):
@@ -157,6 +163,7 @@ class Telling(NamedTuple):
 )
 @click.option("--redact-query", cls=Option, is_flag=True, help="Replace the values in queries by REDACTED.")
 @click.option("--drop", cls=Option, metavar="KEY,...", help="Set these keys to null.")
+@click.option("--source", cls=Option, is_flag=True, help="Add the key file: the log that a line comes from.")
 @click.option("--omit-null", cls=Option, is_flag=True, help="Leave out keys that are null.")
 @click.option(
     "--explain",
@@ -186,6 +193,7 @@ def parse(
     anonymize_ip: int | None,
     redact_query: bool,
     drop: str | None,
+    source: bool,
     omit_null: bool,
     explain: bool,
     rejects: str | None,
@@ -211,7 +219,11 @@ def parse(
     if detect and (format_text is not None or from_config is not None):
         raise click.UsageError("--detect finds the format: it goes with neither --format nor --from-config")
     reading = Reading(
-        _make_format(format_text, from_config), tz, site or "", None if selection.is_everything else selection
+        _make_format(format_text, from_config),
+        tz,
+        site or "",
+        None if selection.is_everything else selection,
+        source,
     )
     if reading.make_format is not None:
         reading.make_format(Settings("", Zone()))  # a bad format string is said before anything is read
@@ -246,6 +258,10 @@ class _Parse:
         self._parser: LogParser | None = None
         self._quoted_at_s: float | None = None
         self._name = ""
+        #: What stands for the present input in the key `file`.
+        self._file: str | None = None
+        #: Formats that its sources had.
+        self._formats = 0
 
     def report(self) -> str:
         """Counts of all inputs up to now."""
@@ -264,6 +280,8 @@ class _Parse:
         if self.signals.received is not None:
             return
         self._name = "stdin" if path == "-" else path
+        self._file = None if path == "-" else visible(os.fsencode(path))
+        self._formats = 0
         read = self._detect if detect else self._read
         try:
             if path == "-":
@@ -285,9 +303,14 @@ class _Parse:
             self.status = ExitStatus.FAILED
 
     def _new_parser(self, zone: Zone) -> LogParser:
-        settings = Settings(self._reading.site, zone)
-        make = self._reading.make_format
-        return LogParser(settings, make(settings) if make else None, self._reading.selection)
+        reading = self._reading
+        return LogParser(
+            Settings(reading.site, zone),
+            reading.make_format,
+            reading.selection,
+            tell_file=reading.tell_file,
+            file=self._file,
+        )
 
     def _blocks(self, fd: int, parser: LogParser, show: Callable[[Parsed], None]) -> None:
         for block in Input(fd, self._output, self.signals, ends_when_asked=fd != 0).blocks(None):
@@ -313,15 +336,23 @@ class _Parse:
     def _show(self, parsed: Parsed) -> None:
         if parsed.output:
             self._output.write(omit_nulls(parsed.output) if self._telling.omit_null else parsed.output)
-        if parsed.chosen is not None:
-            self._tell_format(parsed.chosen.name)
+        for file, chosen in parsed.chosen.items():
+            self._tell_format(file, chosen.name)
         if parsed.rejects:
             self._tell(parsed.rejects)
 
-    def _tell_format(self, name: str) -> None:
-        say(f"{self._name}: reading as {name}")
+    def _tell_format(self, file: str | None, name: str) -> None:
+        """Sources can be invented: a terminal must not be flooded with them."""
+        if file is not None:
+            self._formats += 1
+            if self._formats == MOST_TOLD + 1:
+                say(f"{self._name}: the formats of further sources are not told")
+            if self._formats > MOST_TOLD:
+                return
+        log = file or self._name
+        say(f"{log}: reading as {name}")
         if name.partition(" ")[0] in WITHOUT_TIME:
-            say(f"{self._name}: {name} has no time: it gives no alerts and no live intervals")
+            say(f"{log}: {name} has no time: it gives no alerts and no live intervals")
 
     def _tell(self, rejects: list[Reject]) -> None:
         if self._telling.rejects is not None:
@@ -356,13 +387,13 @@ class _Parse:
             if isinstance(block, Waited):
                 continue
             parsed = parser.feed(block)
-            chosen = parsed.chosen or chosen
+            chosen = next(reversed(parsed.chosen.values()), chosen)
             records += [line for line in parsed.output.splitlines() if not line.startswith(b'{"event"')]
             if parser.unrecognised is not None or (chosen is not None and len(records) >= SHOWN_RECORDS):
                 break
         else:
             parsed = parser.flush()
-            chosen = parsed.chosen or chosen
+            chosen = next(reversed(parsed.chosen.values()), chosen)
             records += [line for line in parsed.output.splitlines() if not line.startswith(b'{"event"')]
         if parser.never_recognised is not None:
             self._give_up(parser.never_recognised)

@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._settings import Option, Quantity
-from w3ctools.core.framing import LineFramer, Overlong
-from w3ctools.edge.follow import Follower, FromEnd, FromLine, NotRegularError, Start
+from w3ctools.core.framing import MAX_LINE_BYTES, LineFramer, Overlong
+from w3ctools.core.quantity import parse_duration_s
+from w3ctools.core.source import source_line
+from w3ctools.edge.descriptors import max_open_files
+from w3ctools.edge.follow import ROTATE_WAIT_S, FromEnd, FromLine, Look, NotRegularError, Start
 from w3ctools.edge.permissions import why_unreadable
+from w3ctools.edge.progress import Progress, load_saved
+from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Idle, Input, Output, Waited, open_input
+from w3ctools.edge.watch import Watch, is_pattern
 
 #: Waits between looks grow while nothing comes: quick enough to show a line within 100 ms.
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.01, 0.05
-#: A stream's line is passed on whole up to here.
-MAX_LINE_BYTES = 1 << 20
+#: After looking at many files, the rest is so many times as long, up to half a second.
+REST, LONGEST_REST_S = 20, 0.5
+#: Descriptors that are not for followed files: the streams, the state, a folder, a compressed file.
+SPARE_FILES = 24
+REWIND = Quantity("DURATION", parse_duration_s)
 
 
 def read_start(text: str) -> Start:
@@ -41,13 +51,32 @@ def read_start(text: str) -> Start:
     help="Begin with the last N whole lines; +N begins with line N, +1 with all.",
 )
 @click.option("--no-follow", cls=Option, is_flag=True, help="End at the end of the files.")
+@click.option(
+    "--state",
+    cls=Option,
+    metavar="FILE",
+    names_output=True,
+    help="Keep in FILE how far the reader has come, and go on there after a restart.",
+)
+@click.option(
+    "--rewind",
+    "rewind_s",
+    cls=Option,
+    type=REWIND,
+    default="0",
+    show_default=True,
+    envvar="W3C_TAIL_REWIND",
+    help="After a restart, repeat what came in the last DURATION before it ended (needs --state).",
+)
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were passed on.")
-def tail(files: tuple[str, ...], lines: Start, no_follow: bool, summary: bool) -> None:
+def tail(
+    files: tuple[str, ...], lines: Start, no_follow: bool, state: str | None, rewind_s: int, summary: bool
+) -> None:
     """Write the lines that are added to the FILEs, whole lines only.
 
     Follows names, not files: a rotated file is read to its end before the new one, a truncated one from its
-    beginning, and a missing one is waited for. - is stdin. Of a W3C extended log the field names are written
-    first.
+    beginning, and a missing one is waited for. A FILE can be a pattern, in quotes: '/var/log/nginx/*.log'.
+    Of several files, a line "#Source: FILE" says where the next lines come from. - is stdin.
 
     \b
     Example:
@@ -55,6 +84,8 @@ def tail(files: tuple[str, ...], lines: Start, no_follow: bool, summary: bool) -
     """
     if not files:
         raise click.UsageError("no FILE to follow: name one, or set files in [tail] of w3ctools.ini")
+    if rewind_s and state is None:
+        raise click.UsageError("--rewind needs --state: without it, nothing is known of an earlier run")
     command = _Tail()
     try:
         if files == ("-",):
@@ -62,7 +93,7 @@ def tail(files: tuple[str, ...], lines: Start, no_follow: bool, summary: bool) -
         elif "-" in files:
             raise click.UsageError("- (stdin) cannot be followed beside files")
         else:
-            command.follow(files, lines, no_follow)
+            command.follow(files, lines, no_follow, state, rewind_s)
     finally:
         if summary:
             say(command.report())
@@ -76,41 +107,103 @@ class _Tail:
         self._lines = self._bytes = 0
         self.signals = listen(self.report)
         self._output = Output()
+        self._watch: Watch | None = None
+        self._progress: Progress | None = None
+        #: The file that the last line came from, where there are several.
+        self._source: str | None = None
+        #: Since when the reader has stood still, and when to look at the files next.
+        self._stands_since_s: float | None = None
+        self._look_at_s = 0.0
 
     def report(self) -> str:
-        """What was passed on up to now."""
-        return f"{self._lines:,} lines out, {self._bytes:,} bytes"
+        """What was passed on up to now, and what is held."""
+        return f"{self._lines:,} lines out, {self._bytes:,} bytes{self._held()}"
 
-    def follow(self, files: tuple[str, ...], start: Start, no_follow: bool) -> None:
+    def _held(self) -> str:
+        files, unread_bytes = self._watch.rotated_unread if self._watch else (0, 0)
+        if not files:
+            return ""
+        noun = "1 rotated file" if files == 1 else f"{files:,} rotated files"
+        return f"; {noun} held open, {unread_bytes:,} bytes unread"
+
+    def follow(
+        self, names: tuple[str, ...], start: Start, no_follow: bool, state: str | None, rewind_s: int
+    ) -> None:
         """Pass on what is added to the files, in turns, until a signal asks to finish."""
-        paths = [path for path in files if self._is_readable(path)] if no_follow else files
-        followers = [Follower(path, start, time.monotonic) for path in paths]
+        if no_follow:
+            names = tuple(name for name in names if is_pattern(name) or self._is_readable(name))
+        state_file = StateFile(state) if state else None
+        self._watch = Watch(
+            names,
+            start,
+            time.monotonic,
+            open_files=max_open_files() - SPARE_FILES,
+            rotate_wait_s=max(ROTATE_WAIT_S, rewind_s),
+            saved=load_saved(state_file, rewind_s) if state_file else None,
+        )
+        if state_file:
+            self._progress = Progress(state_file, names, self._watch, self._output, say, rewind_s=rewind_s)
+        try:
+            self._turn(self._watch, no_follow)
+            if no_follow and not state_file:  # with a state, the rest of the line comes the next time
+                self._pass_on(self._watch.finish())
+        except NotRegularError as error:
+            self._stream(error.path, only=len(names) == 1)
+        finally:
+            if self._progress:
+                self._progress.finish()
+            self._watch.close()
+
+    def _turn(self, watch: Watch, no_follow: bool) -> None:
         idle = Idle(self._output, self.signals)
         wait_s = SHORTEST_WAIT_S
         while self.signals.received is None:
-            more = written = False
-            for follower in list(followers):
-                try:
-                    look = follower.poll()
-                except NotRegularError:
-                    followers.remove(follower)
-                    self._stream(follower.path, only=not followers)
-                    continue
-                for text in look.notes:
-                    say(text)
-                self._write(look.block)
-                more = more or look.more
-                written = written or bool(look.block)
+            began_s = time.monotonic()
+            written, more = self._pass_on(watch.turns())
+            if self._progress:
+                self._progress.save_when_due()
             if more:
                 continue
-            if no_follow or not followers:
-                break
-            wait_s = SHORTEST_WAIT_S if written else min(2 * wait_s, LONGEST_WAIT_S)
-            idle.wait(wait_s)
-        for follower in followers:
             if no_follow:
-                self._write(follower.finish().block)
-            follower.close()
+                return
+            # Many files take long to look at: most of the time must be left to others.
+            longest_s = min(max(LONGEST_WAIT_S, REST * (time.monotonic() - began_s)), LONGEST_REST_S)
+            wait_s = SHORTEST_WAIT_S if written else min(2 * wait_s, longest_s)
+            idle.wait(wait_s)
+
+    def _pass_on(self, looks: Iterator[tuple[str, Look]]) -> tuple[bool, bool]:
+        """Write what was found; return whether that was anything, and whether there is more."""
+        written = more = False
+        for path, look in looks:
+            for text in look.notes:
+                say(text)
+            for piece in look.pieces:
+                self._write_source(path)
+                self._write(piece.block)
+                if self._progress:
+                    self._progress.wrote(piece)
+                written = True
+            more = more or look.more
+        return written, more
+
+    def _write_source(self, path: str) -> None:
+        if self._watch and self._watch.is_many and path != self._source:
+            line = source_line(os.fsencode(path))
+            self._output.write_lines(line, self._meanwhile)
+            self._source = path
+            if self._progress:
+                self._progress.wrote_source(len(line))
+
+    def _meanwhile(self) -> None:
+        """Hold open what is rotated away while the reader stands still."""
+        now_s = time.monotonic()
+        if self._watch is None or now_s < self._look_at_s:
+            return
+        for text in self._watch.look():
+            say(text)
+        if self._progress:
+            self._progress.save_when_due()
+        self._look_at_s = time.monotonic() + REST * (time.monotonic() - now_s)
 
     def _is_readable(self, path: str) -> bool:
         """Whether there is something to read at once; said if not."""
@@ -141,7 +234,7 @@ class _Tail:
 
     def _write(self, block: bytes) -> None:
         if block:
-            self._output.write(block)
+            self._output.write_lines(block, self._meanwhile)
             self._lines += block.count(b"\n")
             self._bytes += len(block)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+#: The longest line of a log, its LF not counted, that is taken as a whole.
+MAX_LINE_BYTES = 1 << 20
+
 
 class Overlong(NamedTuple):
     """A line beyond the limit: its first bytes, and how long it was in all."""

@@ -2,7 +2,8 @@
 
 The format is decided at the first line that has one and expected from then on; lines of it take its fast
 path, every other line is looked at by itself. What no format can read becomes an ``unparsed`` event: nothing
-is dropped. Memory: one block.
+is dropped. Logs that ``#Source`` lines tell apart are read as if each came alone. Memory: one block, and a
+little for each of the sources, whose number is bounded.
 """
 
 from __future__ import annotations
@@ -14,22 +15,23 @@ from typing import NamedTuple
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.clf import stamp_of
 from w3ctools.core.formats.detect import Detector
-from w3ctools.core.formats.format import BlockParser, Format, Settings
+from w3ctools.core.formats.format import BlockParser, Format, MakeFormat, Settings
 from w3ctools.core.formats.own_record import Records
 from w3ctools.core.formats.text import visible
 from w3ctools.core.formats.w3c import W3CExtended
 from w3ctools.core.formats.wrapper import unwrap
-from w3ctools.core.framing import LineFramer, Overlong
-from w3ctools.core.record import Record
+from w3ctools.core.framing import MAX_LINE_BYTES, LineFramer, Overlong
+from w3ctools.core.record import Record, with_file
 from w3ctools.core.select import Selection
-from w3ctools.core.wire import Unparsed, encode_line
+from w3ctools.core.source import Source, Sources, split_sources
+from w3ctools.core.wire import END_OF_LINE, Unparsed, encode, encode_line, file_ending
 
-MAX_LINE_BYTES = 1 << 20
 #: Where no line was recognised within these, the input is in no known format.
 PATIENCE_LINES, PATIENCE_BYTES = 1000, 1 << 20
 #: As many lines in a row of one other format make it the expected one.
 RELOCK_LINES = 16
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _EVENT = b'{"event":"'
 #: First bytes of blank lines and directives; the beginning of a line may be blank, too.
@@ -84,35 +86,46 @@ class Parsed:
     output: bytes = b""
     #: Lines of this input that could not be parsed.
     rejects: list[Reject] = field(default_factory=list)
-    #: The format chosen, at the first line that was recognised and when another took over.
-    chosen: Format | None = None
+    #: The formats chosen, at the first line of a source that was recognised and when another took over, by
+    #: the source's path; None where no ``#Source`` line has named one.
+    chosen: dict[str | None, Format] = field(default_factory=dict)
 
 
 class LogParser:
     """Parses one input: `feed` it what was read, then `flush`.
 
-    With a `format` nothing is detected. `selection` decides which records are wanted and what of them.
+    With `make_format` nothing is detected. `selection` decides which records are wanted and what of them.
+    `tell_file` adds the key `file` to every line: its source, or `file` where no ``#Source`` line has come.
     """
 
     def __init__(
         self,
         settings: Settings,
-        format: Format | None = None,
+        make_format: MakeFormat | None = None,
         selection: Selection | None = None,
+        *,
+        tell_file: bool = False,
+        file: str | None = None,
     ) -> None:
         self.counts = ParseCounts()
         self._settings = settings
         self._selection = selection
         self._framer = LineFramer(MAX_LINE_BYTES)
-        self._fixed = format is not None
-        self._format = format
-        self._w3c: W3CExtended | None = format if isinstance(format, W3CExtended) else None
-        self._fast = self._block_parser()
+        self._make_format = make_format
+        self._fixed = make_format(settings) if make_format is not None else None
+        self._tell_file, self._input_file = tell_file, file
+        #: The key `file` of the lines that come, and what ends them if it is asked for.
+        self._file, self._ending = file, END_OF_LINE
         self._detector: Detector | None = None
         self._closest: Unrecognised | None = None
+        self._recognised = self._fixed is not None
         self._bytes_seen = 0
-        #: Lines in a row, up to the newest one, that had another format than the expected one.
-        self._misses, self._missed_name, self._missed_line = 0, "", 0
+        self._sources = Sources()
+        self._source = self._new_source(None)
+        self._fast: BlockParser | None = None
+        #: Set where the fast path is no longer that with which a block was begun.
+        self._changed = False
+        self._begin(self._source)
 
     @property
     def unrecognised(self) -> Unrecognised | None:
@@ -124,7 +137,7 @@ class LogParser:
     @property
     def never_recognised(self) -> Unrecognised | None:
         """As `unrecognised`, at the end of the input."""
-        return self._closest if self._format is None else None
+        return None if self._recognised else self._closest
 
     def feed(self, data: bytes) -> Parsed:
         """Parse what was read; an unfinished last line waits for the rest of it."""
@@ -145,17 +158,58 @@ class LogParser:
         return parsed
 
     def _block(self, block: bytes, parsed: Parsed) -> bytes:
-        if not self.counts.lines and block.startswith(b"\xef\xbb\xbf"):  # a UTF-8 byte order mark
-            block = block[3:]
+        """Parse whole lines, of one source after the other."""
+        block = self._without_mark(block)
         if b"\r\n" in block:
             block = block.replace(b"\r\n", b"\n")
-        if self._format is None:
-            self._recognise(block, parsed)
         pieces = []
-        while block:
-            piece, block = self._some_lines(block, parsed)
-            pieces.append(piece)
+        for path, lines in split_sources(block):
+            if path is not None:
+                self._switch(path)
+                lines = self._without_mark(lines)
+            if self._source.format is None:
+                self._recognise(lines, parsed)
+            while lines:
+                piece, lines = self._some_lines(lines, parsed)
+                pieces.append(piece)
         return b"".join(pieces)
+
+    def _without_mark(self, block: bytes) -> bytes:
+        """The lines without the UTF-8 byte order mark that may stand before the first one of a source."""
+        if self._source.has_begun or not block:
+            return block
+        self._source.has_begun = True
+        return block.removeprefix(_BYTE_ORDER_MARK)
+
+    def _switch(self, path: bytes) -> None:
+        """Take a ``#Source`` line: others follow, as if those of this source had come in a row."""
+        before, last_line = self._source, self.counts.lines
+        self.counts.lines += 1
+        self.counts.skipped += 1
+        if path == before.path:
+            before.missed_line += 1
+            return
+        source = self._sources.take(path) or self._new_source(path)
+        source.missed_line += self.counts.lines - source.left_at_line
+        before.left_at_line = last_line
+        before.zone_memory = self._settings.zone.swap(source.zone_memory)
+        self._sources.keep(before)
+        self._begin(source)
+
+    def _new_source(self, path: bytes | None) -> Source:
+        fixed = self._fixed
+        if self._make_format is not None and isinstance(fixed, W3CExtended):
+            fixed = self._make_format(self._settings)  # alone among formats it remembers lines
+        return Source(path, fixed, fixed if isinstance(fixed, W3CExtended) else None)
+
+    def _begin(self, source: Source) -> None:
+        """Lines of this source follow."""
+        self._source = source
+        if self._tell_file:
+            self._file = self._input_file if source.path is None else visible(source.path)
+            shown = self._file if self._selection is None else self._selection.show_file(self._file)
+            self._ending = file_ending(shown)
+        self._renew_fast()
 
     def _some_lines(self, block: bytes, parsed: Parsed) -> tuple[bytes, bytes]:
         """Parse the lines up to one that changes what is expected; gives their JSON and the lines left."""
@@ -166,18 +220,23 @@ class LogParser:
         if None not in rendered:
             self.counts.lines += len(rendered)
             self.counts.records += len(rendered)
-            return "".join(rendered).encode(), b""  # type: ignore[arg-type]
-        pieces = []
+            return self._joined(rendered), b""  # type: ignore[arg-type]
+        self._changed = False
+        pieces: list[str] = []
         for index, (piece, row) in enumerate(zip(rendered, rows, strict=True), 1):
             self.counts.lines += 1
             if piece is None:
                 piece = self._line(row[-1].encode("latin-1"), self.counts.lines, parsed).decode()
             else:
                 self.counts.records += 1
+                piece = self._ended(piece)
             pieces.append(piece)
-            if self._fast is not fast:
+            if self._changed:
                 return "".join(pieces).encode(), block.split(b"\n", index)[index]
         return "".join(pieces).encode(), b""
+
+    def _joined(self, rendered: list[str]) -> bytes:
+        return "".join(map(self._ended, rendered) if self._tell_file else rendered).encode()
 
     def _lines(self, block: bytes, parsed: Parsed) -> bytes:
         pieces = []
@@ -198,10 +257,11 @@ class LogParser:
         return b"".join(pieces)
 
     def _direct_parse(self) -> Callable[[bytes], Record] | None:
-        """What most lines need no more than: the expected format, nothing to choose, nothing passed on."""
-        if self._fixed or self._selection is not None or isinstance(self._format, Records):
+        """What most lines need no more than: the expected format, nothing to choose, add or pass on."""
+        if self._fixed is not None or self._selection is not None or self._tell_file:
             return None
-        return None if self._format is None else self._format.parse
+        format = self._source.format
+        return None if format is None or isinstance(format, Records) else format.parse
 
     def _line(self, line: bytes, number: int, parsed: Parsed) -> bytes:
         """One line by itself."""
@@ -224,6 +284,8 @@ class LogParser:
         except ParseError as error:
             zone.used = zoneless  # its stamp is read once more
             return self._unparsed(line, visible(line), number, error, parsed)
+        if self._tell_file:
+            record = with_file(record, self._file)
         if self._selection is not None and not self._selection.take(record):
             self.counts.filtered += 1
             return b""
@@ -232,27 +294,30 @@ class LogParser:
 
     def _pass_on(self, line: bytes) -> bytes | None:
         """What w3c-parse wrote itself, as it is; None for any other line, and for a record to choose from."""
-        if not isinstance(self._format, Records):
+        format = self._source.format
+        if not isinstance(format, Records):
             return None
         if self._selection is not None and not line.startswith(_EVENT):
             return None
         try:
-            piece = self._format.pass_through(line)
+            piece = format.pass_through(line, self._ending)
         except ParseError:
             return None
         return (self._selection.show_event(piece) if self._selection else piece).encode()
 
     def _directive(self, line: bytes, parsed: Parsed) -> None:
         """W3C extended logs name their fields in the log, at any point of it."""
-        if self._fixed and self._w3c is None:
+        source = self._source
+        if self._fixed is not None and source.w3c is None:
             return
-        if self._w3c is None:
-            self._w3c = W3CExtended(self._settings)
-        self._w3c.directive(line)
-        if self._w3c.has_usable_fields and self._format is not self._w3c and not self._fixed:
-            self._expect(self._w3c, parsed)
-        if self._format is self._w3c:
-            self._fast = self._block_parser()
+        if source.w3c is None:
+            source.w3c = W3CExtended(self._settings)
+        source.w3c.directive(line)
+        source.directive_bytes = max(source.directive_bytes, len(line))
+        if source.w3c.has_usable_fields and source.format is not source.w3c and self._fixed is None:
+            self._expect(source.w3c, parsed)
+        elif source.format is source.w3c:
+            self._renew_fast()
 
     def _recognise(self, block: bytes, parsed: Parsed) -> None:
         """Expect the format of the first line that has one; a directive is met when its line is."""
@@ -278,14 +343,15 @@ class LogParser:
         """The record of a line in the expected format, or in any other. Raises ParseError."""
         zone = self._settings.zone
         zoneless = zone.used
-        if self._format is None:
+        format = self._source.format
+        if format is None:
             found, record = self._detect(line)
             self._expect(found, parsed)
-        elif self._fixed:
-            record = self._fixed_record(self._format, line)
+        elif self._fixed is not None:
+            record = self._fixed_record(format, line)
         else:
             try:
-                return self._format.parse(line)
+                return format.parse(line)
             except ParseError as expected:
                 try:
                     found, record = self._detect(line)
@@ -317,19 +383,29 @@ class LogParser:
         return record
 
     def _expect(self, found: Format, parsed: Parsed) -> None:
-        self._format = parsed.chosen = found
-        self._fast = self._block_parser()
+        source = self._source
+        source.format = found
+        parsed.chosen[None if source.path is None else visible(source.path)] = found
+        self._recognised = True
+        self._renew_fast()
 
-    def _block_parser(self) -> BlockParser | None:
-        """The fast path; what must be looked at or changed record by record has none."""
-        return self._format.block_parser() if self._format is not None and self._selection is None else None
+    def _renew_fast(self) -> None:
+        """The fast path of the expected format; what must be looked at record by record has none."""
+        format = self._source.format
+        self._fast = format.block_parser() if format is not None and self._selection is None else None
+        self._changed = True
+
+    def _ended(self, line: str) -> str:
+        """A line of JSON, with its source if that is asked for."""
+        return line[: -len(END_OF_LINE)] + self._ending if self._tell_file else line
 
     def _missed(self, found: Format, number: int, parsed: Parsed) -> None:
         """Logs may be joined: expect what many lines in a row have."""
-        in_a_row = found.name == self._missed_name and number == self._missed_line + 1
-        self._misses = self._misses + 1 if in_a_row else 1
-        self._missed_name, self._missed_line = found.name, number
-        if self._misses == RELOCK_LINES:
+        source = self._source
+        in_a_row = found.name == source.missed_name and number == source.missed_line + 1
+        source.misses = source.misses + 1 if in_a_row else 1
+        source.missed_name, source.missed_line = found.name, number
+        if source.misses == RELOCK_LINES:
             self._expect(found, parsed)
 
     def _unparsed(self, line: bytes, raw: str, number: int, error: ParseError, parsed: Parsed) -> bytes:
@@ -344,9 +420,10 @@ class LogParser:
         parsed.rejects.append(Reject(event, line, len(before)))
         if self._closest is None or error.column > self._closest.column:
             self._closest = Unrecognised(number, error.column, error.reason, raw, len(before))
-        return encode_line(event)
+        return self._ended(encode(event)).encode()
 
     def _overlong(self, item: Overlong, parsed: Parsed) -> bytes:
+        self._source.has_begun = True
         self.counts.lines += 1
         error = ParseError(f"line: {item.size_bytes} bytes, more than {MAX_LINE_BYTES}", MAX_LINE_BYTES + 1)
         return self._unparsed(item.head, visible(item.head), self.counts.lines, error, parsed)

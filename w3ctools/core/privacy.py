@@ -4,7 +4,8 @@ r"""What a log knows about people, taken out of records and of lines before anyb
   at 2 /16 and /48, at 3 /8 and /32. An IPv4-mapped address is an IPv4 address; one of 6to4 keeps no more
   of the IPv4 address inside it. A client or peer that is a name becomes null, in a list ``unknown``
   (RFC 7239 section 6.2). Addresses of the server and its upstreams are masked alike, and so is every copy
-  of the record's addresses in any of its texts; in `extra`, `raw` and a `request` any address at all.
+  of the record's addresses in any of its texts; in `extra`, `file`, `raw` and a `request` any address at
+  all.
 - *Queries*: every value becomes ``REDACTED`` and its name stays, in `query`, `request`, `referer`, `raw`
   and the URLs of `extra`. All values, not those of known secrets alone: nobody can list the names under
   which sites pass tokens and mail addresses. What has no name (``?token``) is a value.
@@ -35,7 +36,7 @@ _REQUEST_PARTS = {"method", "path", "query", "protocol", "request"}
 #: Keys with one address or name of somebody, and those of the server's side with any number of addresses.
 _PEOPLE, _SERVERS = ("client", "peer"), ("server_ip", "upstream")
 #: Where any address is masked, not only the record's own.
-_ANY_ADDRESS = {"forwarded_for", "server_ip", "upstream", "request", "extra"}
+_ANY_ADDRESS = {"forwarded_for", "server_ip", "upstream", "request", "extra", "file"}
 #: Where clients' names may stand, if they have a dot: a name such as "web" is a word of any path.
 _CLIENT_SENT = {"ident", "user", "path", "query", "referer", "user_agent"}
 _URLS = {"path", "query", "referer", "section", "request", "extra"}
@@ -199,6 +200,10 @@ class Privacy:
                 setattr(record, key, self._cleaned(key, value, own))
             elif isinstance(value, dict):
                 setattr(record, key, {name: self._cleaned(key, text, own) for name, text in value.items()})
+
+    def apply_file(self, file: str) -> str | None:
+        """The same for the log that a line comes from, whatever the line is: as `apply` leaves it."""
+        return None if "file" in self.drop else self._cleaned("file", file, _Own(set(), set()))
 
     def apply_text(self, raw: str) -> str:
         """The same for a line as it was logged, whose fields are not known."""

@@ -6,6 +6,7 @@ depends on the format, never on the line. The manual page w3ctools(5) is the pub
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
@@ -77,13 +78,25 @@ FORMAT_KEYS: dict[str, Any] = {
     #: What has no key of its own.
     "extra": dict[str, str] | None,
 }
+#: The key behind all others, where it is asked for: the log that the line comes from.
+FILE_KEY: dict[str, Any] = {"file": str | None}
+_ADDED_KEYS = FORMAT_KEYS | FILE_KEY
 
 
 @lru_cache(maxsize=256)
 def record_type(format_keys: tuple[str, ...]) -> type[Record]:
-    """The record type of a format with these `FORMAT_KEYS`, in any order."""
+    """The record type of a format with these `FORMAT_KEYS`, in any order, and `FILE_KEY`, if it is named."""
     if not format_keys:
         return Record
-    fields = [(key, FORMAT_KEYS[key], None) for key in FORMAT_KEYS if key in format_keys]
+    fields = [(key, kind, None) for key, kind in _ADDED_KEYS.items() if key in format_keys]
     name = "Record_" + "_".join(format_keys)
     return cast(type[Record], msgspec.defstruct(name, fields, bases=(Record,), gc=False))
+
+
+def with_file(record: Record, file: str | None) -> Record:
+    """The record with the log it comes from as its last key; one that has the key stays as it is."""
+    keys = record.__struct_fields__
+    if keys[-1] == "file":
+        return record
+    kind: Callable[..., Record] = record_type((*keys[len(Record.__struct_fields__) :], "file"))
+    return kind(*msgspec.structs.astuple(record), file)

@@ -63,8 +63,10 @@ class Decision(Enum):
     KEEP = auto()
     #: The name means another file, by rename, new file or switched link: open that one, keep the old one.
     ROTATED = auto()
-    #: Shorter than what was read: start again at its beginning.
+    #: Shorter than what was read.
     TRUNCATED = auto()
+    #: What stands before the offset is not what was read there.
+    REWRITTEN = auto()
     #: There are new bytes, or the file was touched: read, and compare the guard.
     READ = auto()
     #: As it was.
@@ -107,6 +109,18 @@ def decide(known: Known | None, seen: Seen | None) -> Decision:
     if not (known.settled and same_times(known, seen)):
         return Decision.READ
     return Decision.IDLE
+
+
+def verify(offset_bytes: int, guard: bytes, head: bytes, data: bytes) -> Decision:
+    """Say whether a file still is what was read of it: READ, TRUNCATED or REWRITTEN.
+
+    ``data`` was read from the guard's first byte on. At offset 0 there is no guard: there, the first bytes
+    that were seen (``head``), though not yet read, must be the same.
+    """
+    expected = guard if offset_bytes else head
+    if data.startswith(expected):
+        return Decision.READ
+    return Decision.TRUNCATED if expected.startswith(data) else Decision.REWRITTEN
 
 
 def same_file(known: Known, seen: Seen) -> bool:

@@ -43,6 +43,10 @@ class Selection(NamedTuple):
             self.privacy.apply(record)
         return True
 
+    def show_file(self, file: str | None) -> str | None:
+        """What may be seen of the log that a line comes from."""
+        return file if file is None or self.privacy is None else self.privacy.apply_file(file)
+
     def show(self, raw: str) -> str:
         """What may be seen of a line that could not be parsed."""
         return raw if self.privacy is None else self.privacy.apply_text(raw)

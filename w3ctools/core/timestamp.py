@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH_NUMBER = {name.lower(): number for number, name in enumerate(MONTHS, 1)}
@@ -103,6 +104,13 @@ def parse_rfc3339(text: str) -> int | float:
     return epoch_s + float(f"0.{match['fraction']}") if match["fraction"] else epoch_s
 
 
+class ZoneMemory(NamedTuple):
+    """What the stamps of one log say about those that follow, where clocks are set back."""
+
+    newest_local_s: int = 0
+    fold: int = 0
+
+
 class Zone:
     """The time zone for stamps that name none, such as those of Python's ``http.server``.
 
@@ -121,6 +129,12 @@ class Zone:
     def is_fixed(self) -> bool:
         """Whether the offset is the same all year, as that of UTC is."""
         return isinstance(self._zone, timezone)
+
+    def swap(self, memory: ZoneMemory) -> ZoneMemory:
+        """Go on with the stamps of another log, of which `memory` is known; gives that of the one before."""
+        known = ZoneMemory(self._newest_local_s, self._fold)
+        self._newest_local_s, self._fold = memory
+        return known
 
     def offset_s(self, local_s: int) -> int:
         """Seconds east of UTC at a local time, given as seconds since 1970-01-01 on that clock."""

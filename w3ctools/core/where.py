@@ -25,7 +25,7 @@ from operator import attrgetter, eq, ge, gt, le, lt, ne
 from typing import Any, NamedTuple, NoReturn, get_args, get_type_hints
 
 from w3ctools.core.errors import W3CError
-from w3ctools.core.record import FORMAT_KEYS, Record
+from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
 
 #: As much of a text is searched by a regular expression; what follows is not looked at.
 MAX_SEARCHED_CHARS = 8192
@@ -80,9 +80,9 @@ def _kind(annotation: Any) -> str:
     return "text" if str in types else "a number" if int in types else "an object"
 
 
-_HINTS = get_type_hints(Record) | FORMAT_KEYS
+_HINTS = get_type_hints(Record) | FORMAT_KEYS | FILE_KEY
 #: Every key of a record, and what its values are.
-KINDS = {key: _kind(_HINTS[key]) for key in (*Record.__struct_fields__, *FORMAT_KEYS)}
+KINDS = {key: _kind(_HINTS[key]) for key in (*Record.__struct_fields__, *FORMAT_KEYS, *FILE_KEY)}
 
 _COMPARISONS = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _TOKEN = re.compile(

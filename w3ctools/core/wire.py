@@ -23,6 +23,9 @@ from w3ctools.core.timestamp import parse_rfc3339
 #: A longer line of JSON is not taken for one.
 MAX_JSON_LINE_BYTES = 16 << 20
 
+#: What ends every line that `encode` gives.
+END_OF_LINE = "}\n"
+
 _encode = msgspec.json.Encoder().encode
 _NULL_PAIR = re.compile(rb',"[a-z_]+":null')
 _FIRST_NULL_PAIR = re.compile(rb'^\{"[a-z_]+":null(?:,|(?=\}))', re.MULTILINE)
@@ -122,6 +125,11 @@ def encode(value: msgspec.Struct) -> str:
 def encode_line(value: msgspec.Struct) -> bytes:
     """The same in bytes, for where much is written."""
     return _encode(value) + b"\n"
+
+
+def file_ending(file: str | None) -> str:
+    """What stands for `END_OF_LINE` where the last key is `file`."""
+    return f',"file":{_encode(file).decode()}{END_OF_LINE}'
 
 
 def omit_nulls(lines: bytes) -> bytes:

@@ -72,14 +72,25 @@ def open_maybe_compressed(path: str) -> OpenFile:
     """Open a FILE for reading, decompressed if it is compressed. Raises OSError, CannotDecompress."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        kind = _kind(fd)
-        return OpenFile(fd) if kind is None else _Decompressed(path, kind.name, kind.chunks(fd), fd)
-    except CannotDecompress as error:
-        os.close(fd)
-        raise CannotDecompress(f"{path}: {error}") from None
+        return decompressed(fd, path) if is_compressed(fd) else OpenFile(fd)
     except BaseException:
         os.close(fd)
         raise
+
+
+def is_compressed(fd: int) -> bool:
+    """Whether a file is compressed, by its first bytes; the descriptor stays where it is."""
+    return _kind(fd) is not None
+
+
+def decompressed(fd: int, path: str) -> OpenFile:
+    """Read a compressed file from ``fd``'s place on, and own it. Raises CannotDecompress."""
+    kind = _kind(fd)
+    assert kind is not None
+    try:
+        return _Decompressed(path, kind.name, kind.chunks(fd), fd)
+    except CannotDecompress as error:
+        raise CannotDecompress(f"{path}: {error}") from None
 
 
 class _Decompressed(OpenFile):

@@ -1,111 +1,149 @@
-"""One open file of those a followed name has meant: its descriptor, offset, guard and unfinished line.
+"""One generation of a followed file: its contents, how far they were read, and the unfinished line.
 
 In: what a look at the file said. Out: the whole lines that are new. It never waits and knows nothing of
 names. It holds one block while it reads, and one unfinished line of at most `MAX_LINE_BYTES`.
+
+A generation is a run of lines, not a file: when copytruncate moves the lines into another file, the
+generation goes on there (`move_to`).
 """
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
+from w3ctools.core.delivery import Position
+from w3ctools.core.framing import MAX_LINE_BYTES
+from w3ctools.core.rotation import GUARD_BYTES, Decision, Known, Seen, decide, same_file, same_times, verify
+from w3ctools.core.siblings import HEAD_BYTES, Content
+from w3ctools.edge.contents import BLOCK_BYTES, CompressedContents, Contents, FileContents
+from w3ctools.edge.start import WHOLE, Start, find_header, find_place, first_header
 
-from w3ctools.core.rotation import (
-    FIELDS,
-    GUARD_BYTES,
-    Decision,
-    Known,
-    Seen,
-    after_lines,
-    after_newline_from_end,
-    decide,
-    directives_around,
-    last_fields,
-    same_file,
-    same_times,
-)
-
-#: How much one read asks for.
-BLOCK_BYTES = 64 * 1024
-
-#: The longest line that is passed on whole, without its LF. Of a longer one the first MAX_LINE_BYTES + 1
-#: bytes are passed on, so that who comes next sees that it is too long.
-MAX_LINE_BYTES = 1024 * 1024
-
-#: The longest W3C header that is repeated, on either side of its #Fields line.
-MAX_HEADER_BYTES = 64 * 1024
-
-
-class FromEnd(NamedTuple):
-    """Start with the last ``lines`` whole lines; an unfinished one comes when it is whole."""
-
-    lines: int = 0
-
-
-class FromLine(NamedTuple):
-    """Start with line ``line``, 1 being the first; after the last whole line if there are fewer."""
-
-    line: int = 1
-
-
-Start = FromEnd | FromLine
-
-
-def seen_of(stat: os.stat_result) -> Seen:
-    """Return what the decision table wants to know of a ``stat``."""
-    return Seen(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+#: A run of so many NULs at a line's start is space that was never written, fewer are a line's own.
+UNWRITTEN_BYTES = 16
 
 
 class Generation:
-    """A file held open, read from ``start`` on (from its beginning where that is None) as it grows.
+    """Lines from ``start`` on, as they are added. It owns ``contents``.
 
-    It owns ``fd``. OSErrors of reading the file come out of the constructor and of `step`; a `step` that
-    raised may be tried again.
+    OSErrors of reading come out of the constructor and of `step`; a `step` that raised may be tried again.
     """
 
-    def __init__(self, fd: int, start: Start | None = None) -> None:
-        seen = seen_of(os.fstat(fd))
-        offset = 0 if start is None else find_place(fd, seen.size_bytes, start)
-        self._fd = fd
+    def __init__(self, contents: Contents, start: Start = WHOLE) -> None:
+        #: None while the file is closed to save descriptors.
+        self._contents: Contents | None = contents
+        self._head = contents.read(HEAD_BYTES, 0)
+        #: The W3C header that goes before the first line, once.
+        self._header = b""
+        if isinstance(contents, CompressedContents):
+            self._header = first_header(contents)
+        offset = find_place(contents, start)
+        seen = contents.seen()
         #: For the decision table; replaced after every read.
         self.known = Known(seen.dev, seen.ino, offset, seen.mtime_ns, seen.ctime_ns, settled=False)
         #: The bytes of the file that stand right before the offset, at most GUARD_BYTES of them.
-        self._guard = os.pread(fd, min(offset, GUARD_BYTES), max(0, offset - GUARD_BYTES))
-        #: The W3C header that goes before the first line, once.
-        self._header = find_header(fd, offset)
+        self._guard = contents.read(min(offset, GUARD_BYTES), max(0, offset - GUARD_BYTES))
+        if not isinstance(contents, CompressedContents):
+            self._header = find_header(contents, offset)
         #: What was read after the last LF; at most MAX_LINE_BYTES + 1.
         self._partial = bytearray()
+        #: Where it started, and the end of the last whole line that came out.
+        self.origin = self.position = Position(offset, self._guard)
+        #: How large the file was when it was last looked at.
+        self.size_bytes = seen.size_bytes
         #: The last read filled its block: there is more to read at once.
         self.more = False
         #: The last step found new bytes, be it only a piece of a line.
         self.grew = False
+        #: What the last step found: READ, IDLE, or that the file is no longer the one that was read.
+        self.decision = Decision.READ
         #: When it was last seen to grow, by the follower's clock; None while the name means this file.
         self.quiet_since_s: float | None = None
+        #: When it was first seen to be too short, where that may be an error of the network.
+        self.short_since_s: float | None = None
+        #: Where the search for data after a run of NULs goes on.
+        self._data_from = 0
         #: Diagnostics, without the name. The follower takes them out.
         self.notes: list[str] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds a descriptor."""
+        return self._contents is not None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The device and the number of its file."""
+        return self.known.dev, self.known.ino
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether its file has no name left at all."""
+        return isinstance(self._contents, FileContents) and self._contents.is_removed()
+
+    @property
+    def content(self) -> Content:
+        """How it is recognised elsewhere."""
+        return Content(self._head, self.known.offset_bytes, self._guard)
+
+    @property
+    def unread_bytes(self) -> int:
+        """What was seen of it and has not come out: what is lost when it is lost now."""
+        return max(0, self.size_bytes - self.position.offset_bytes)
+
+    @property
+    def can_be_closed(self) -> bool:
+        """Whether it was read to its end, and can be found again if it grows."""
+        return isinstance(self._contents, FileContents) and self.known.settled and not self.more
 
     def is_file(self, seen: Seen | None) -> bool:
         """Whether ``seen`` is this very file."""
         return seen is not None and same_file(self.known, seen)
 
+    def is_idle(self, seen: Seen | None) -> bool:
+        """Whether there is nothing to read, as far as ``seen`` tells."""
+        return seen is not None and decide(self.known, seen) is Decision.IDLE
+
     def step(self, seen: Seen | None) -> bytes:
         """Read at most one block and return its whole lines; b"" when none was finished.
 
         ``seen`` is what a stat of the name said; the descriptor is asked where that was another file. At the
-        end of the file, and only then, `more` is false.
+        end of the file, and only then, `more` is false. See `decision` for whether it still is that file.
         """
+        contents = self._opened()
         if seen is None or not same_file(self.known, seen):
-            seen = seen_of(os.fstat(self._fd))
-        self.grew = False
-        decision = decide(self.known, seen)
-        if decision is Decision.IDLE:
+            seen = contents.seen()
+        self.grew = self.more = False
+        self.decision = decide(self.known, seen)
+        if self.decision is Decision.IDLE:
             return b""
-        if decision is Decision.TRUNCATED:
-            self._restart()
-        data = self._read()
-        if not data.startswith(self._guard):
-            self._restart()
-            data = self._read()
-        return self._advance(data, seen)
+        data = self._read(contents)
+        self.decision = verify(self.known.offset_bytes, self._guard, self._head, data)
+        if self.decision is not Decision.READ:
+            return b""
+        self.size_bytes = seen.size_bytes
+        self.short_since_s = None
+        return self._advance(contents, data, seen)
+
+    def check(self) -> Decision:
+        """Say whether it still is the file that was read, READ if so, without reading on."""
+        contents = self._opened()
+        offset = self.known.offset_bytes
+        data = contents.read(len(self._guard) or HEAD_BYTES, offset - len(self._guard))
+        self.decision = verify(offset, self._guard, self._head, data)
+        if self.decision is Decision.READ:
+            self.size_bytes = contents.seen().size_bytes
+            self.refresh_head()
+        return self.decision
+
+    def refresh_head(self) -> None:
+        """See more of a file that was short when it was opened, if it still is that file."""
+        if len(self._head) < HEAD_BYTES and isinstance(self._contents, FileContents):
+            head = self._contents.read(HEAD_BYTES, 0)
+            if head.startswith(self._head):
+                self._head = head
+
+    def read(self, size_bytes: int, offset_bytes: int) -> bytes:
+        """Read the file anywhere; b"" if it is closed, or compressed: that can only be read forwards."""
+        is_file = isinstance(self._contents, FileContents)
+        return self._contents.read(size_bytes, offset_bytes) if self._contents and is_file else b""
 
     def finish(self) -> bytes:
         """Return the unfinished last line with a LF added and forget it; b"" when there is none."""
@@ -114,136 +152,119 @@ class Generation:
         line = self._header + bytes(self._partial) + b"\n"
         self._header = b""
         self._partial.clear()
+        self.position = Position(self.known.offset_bytes, self._guard)
         return line
+
+    def move_to(self, contents: Contents) -> Contents:
+        """Go on in another file that holds the same lines; return the contents it had."""
+        seen = contents.seen()
+        left = self._opened()
+        self._contents = contents
+        self.known = self.known._replace(dev=seen.dev, ino=seen.ino, settled=False)
+        self.size_bytes = seen.size_bytes
+        return left
+
+    def let_go(self) -> Contents:
+        """Give its contents away."""
+        contents, self._contents = self._opened(), None
+        return contents
+
+    def reopen(self, contents: Contents) -> None:
+        """Go on with the file after a `close`; `step` finds out whether it still is what was read."""
+        self._contents = contents
 
     def close(self) -> None:
         """Close the descriptor; a second call does nothing."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._contents:
+            self._contents.close()
+            self._contents = None
 
-    def _read(self) -> bytes:
+    def _opened(self) -> Contents:
+        assert self._contents is not None, "the generation is closed"
+        return self._contents
+
+    def _read(self, contents: Contents) -> bytes:
         # Guard and new bytes come from one pread: a file rewritten between two could show the old guard
         # and the new bytes.
         guard_bytes = len(self._guard)
-        return os.pread(self._fd, guard_bytes + BLOCK_BYTES, self.known.offset_bytes - guard_bytes)
+        return contents.read(guard_bytes + BLOCK_BYTES, self.known.offset_bytes - guard_bytes)
 
-    def _advance(self, data: bytes, seen: Seen) -> bytes:
+    def _advance(self, contents: Contents, data: bytes, seen: Seen) -> bytes:
         """Take the guard and the new bytes after it; return the lines they finish."""
         start = len(self._guard)
+        if not self._partial and data[start : start + UNWRITTEN_BYTES] == bytes(UNWRITTEN_BYTES):
+            return self._skip_unwritten(contents, seen)
+        self.more = len(data) - start == BLOCK_BYTES
+        if b"\0" in data:
+            data = self._before_unwritten(data, start)
         new_bytes = len(data) - start
         self.grew = new_bytes > 0
-        self.more = new_bytes == BLOCK_BYTES
-        settled = not self.grew and same_times(self.known, seen)
         offset = self.known.offset_bytes + new_bytes
+        settled = not self.grew and same_times(self.known, seen)
         self.known = Known(seen.dev, seen.ino, offset, seen.mtime_ns, seen.ctime_ns, settled)
         if not self.grew:
             return b""
+        self.refresh_head()
         self._guard = data[-GUARD_BYTES:]
-        lines = self._whole_lines(data, start)
-        if lines and self._header:
-            lines = self._header + lines
-            self._header = b""
-        return lines
+        return self._whole_lines(data, start)
+
+    def _before_unwritten(self, data: bytes, start: int) -> bytes:
+        run = data.find(b"\n" + bytes(UNWRITTEN_BYTES), start) + 1
+        if run:
+            self.more = True
+            return data[:run]
+        # NULs at the end are space reserved, not yet written: they come, or what is put in their place.
+        return data if self.more else data[:start] + data[start:].rstrip(b"\0")
 
     def _whole_lines(self, data: bytes, start: int) -> bytes:
         end = data.rfind(b"\n", start) + 1
         if not end:
             self._hold(data[start:])
             return b""
-        head = b""
+        head = self._header
+        self._header = b""
         if self._partial:
             newline = data.index(b"\n", start)
             self._hold(data[start:newline])
-            head = bytes(self._partial)
+            head += bytes(self._partial)
             self._partial.clear()
             start = newline
-        if end < len(data):
-            self._hold(data[end:])
+        self._hold(data[end:])
+        offset = self.known.offset_bytes - (len(data) - end)
+        self.position = Position(offset, data[max(0, end - GUARD_BYTES) : end])
         return head + data[start:end]
 
-    def _hold(self, piece: bytes) -> None:
-        """Keep the piece of an unfinished line, as far as the limit lets it."""
+    def _hold(self, data: bytes) -> None:
+        """Keep a piece of an unfinished line, as far as the limit lets it."""
         held_bytes = len(self._partial)
         if held_bytes > MAX_LINE_BYTES:
             return
-        self._partial += piece[: MAX_LINE_BYTES + 1 - held_bytes]
+        self._partial += data[: MAX_LINE_BYTES + 1 - held_bytes]
         if len(self._partial) > MAX_LINE_BYTES:
             self.notes.append(f"a line is longer than {MAX_LINE_BYTES} bytes, its rest is dropped")
 
-    def _restart(self) -> None:
-        dropped = f", {len(self._partial)} bytes of an unfinished line dropped" if self._partial else ""
-        self.notes.append(f"truncated, starting again at its beginning{dropped}")
-        self._partial.clear()
-        self._guard = self._header = b""
-        self.known = self.known._replace(offset_bytes=0)
+    def _skip_unwritten(self, contents: Contents, seen: Seen) -> bytes:
+        """Move on to the data after a run of NULs, if there is any; without, wait at the run's start.
 
-
-def find_place(fd: int, size_bytes: int, start: Start) -> int:
-    """Return the offset of the line to start with; always a line's start.
-
-    A start from the end reads backwards no further than it must, one from a line forwards up to there.
-    """
-    if isinstance(start, FromEnd):
-        return _place_from_end(fd, size_bytes, start.lines)
-    return _place_of_line(fd, start.line)
-
-
-def _place_from_end(fd: int, size_bytes: int, lines: int) -> int:
-    wanted = lines + 1  # the LF before the first line wanted; of no lines, the last LF
-    end = size_bytes
-    while end > 0:
-        begin = max(0, end - BLOCK_BYTES)
-        block = os.pread(fd, end - begin, begin)
-        newlines = block.count(b"\n")
-        if newlines >= wanted:
-            return begin + after_newline_from_end(block, wanted)
-        wanted -= newlines
-        end = begin
-    return 0
-
-
-def _place_of_line(fd: int, line: int) -> int:
-    wanted = line - 1
-    begin = place = 0
-    while wanted > 0:
-        block = os.pread(fd, BLOCK_BYTES, begin)
-        if not block:
-            break
-        newlines = block.count(b"\n")
-        if newlines >= wanted:
-            return begin + after_lines(block, wanted)
-        if newlines:
-            place = begin + after_newline_from_end(block, 1)
-        wanted -= newlines
-        begin += len(block)
-    return place
-
-
-def find_header(fd: int, offset: int) -> bytes:
-    """Return the newest W3C header that stands before ``offset`` (a line's start), b"" where there is none.
-
-    Only a file whose first byte is ``#`` is searched, backwards: IIS writes a header at each restart.
-    """
-    if offset == 0 or os.pread(fd, 1, 0) != b"#":
+        A writer that does not append leaves a hole after copytruncate (of gigabytes: it costs nothing); one
+        that reserves space has NULs after its last line.
+        """
+        offset = self.known.offset_bytes
+        place = contents.next_data(max(offset, self._data_from))
+        block = b"" if place is None else contents.read(BLOCK_BYTES, place)
+        written = block.lstrip(b"\0")
+        if place is None or not block:
+            settled = same_times(self.known, seen)
+            self.known = Known(seen.dev, seen.ino, offset, seen.mtime_ns, seen.ctime_ns, settled)
+            return b""
+        self.more = self.grew = True
+        if not written:
+            self._data_from = place + len(block)
+            return b""
+        self._data_from = 0
+        data = place + len(block) - len(written)
+        self._guard = contents.read(min(data, GUARD_BYTES), max(0, data - GUARD_BYTES))
+        self.known = self.known._replace(offset_bytes=data)
+        self.position = Position(data, self._guard)
+        self.notes.append(f"skipped {data - offset:,} NUL bytes that were never written")
         return b""
-    end = offset
-    while end > 0:
-        begin = max(0, end - BLOCK_BYTES)
-        # The blocks overlap by one search text, and the byte before a line tells that it starts there.
-        found = last_fields(os.pread(fd, min(offset, end + len(FIELDS)) - begin, begin))
-        if found > 0 or (found == 0 and _starts_line(fd, begin)):
-            return _header_around(fd, begin + found, offset)
-        end = begin
-    return b""
-
-
-def _starts_line(fd: int, place: int) -> bool:
-    return place == 0 or os.pread(fd, 1, place - 1) == b"\n"
-
-
-def _header_around(fd: int, fields: int, offset: int) -> bytes:
-    begin = max(0, fields - MAX_HEADER_BYTES)
-    data = os.pread(fd, min(offset, fields + MAX_HEADER_BYTES) - begin, begin)
-    cut = data.find(b"\n") + 1 if begin else 0  # a window into the file may begin in mid-line
-    return directives_around(data[cut:], fields - begin - cut)

@@ -13,8 +13,9 @@ import os
 import select
 import stat
 import sys
+import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from w3ctools.core.errors import W3CError
@@ -24,6 +25,8 @@ from w3ctools.edge.signals import Signals
 READ_BYTES = 32 << 10
 #: A message up to here is written in one piece (PIPE_BUF, pipe(7)).
 ATOMIC_BYTES = 4096
+#: How long a reader may stand still before something else is done.
+STANDSTILL_S = 0.05
 #: Asked to finish, a filter reads on until its input ends, was silent so long, or so long in all.
 FINISH_SILENT_S, FINISH_S = 2.0, 5.0
 
@@ -72,19 +75,53 @@ class Output:
 
     def __init__(self, fd: int = 1) -> None:
         self.fd = fd
+        self._is_file = stat.S_ISREG(os.fstat(fd).st_mode)
 
     def write(self, data: bytes) -> None:
         """Write all of `data`. Raises ReaderGone or WriteFailed."""
         view = memoryview(data)
         while view:
-            try:
-                view = view[os.write(self.fd, view) :]
-            except BlockingIOError:  # someone who shares the descriptor made it so
-                select.select([], [self.fd], [])
-            except BrokenPipeError:
-                raise ReaderGone from None
-            except OSError as error:
-                raise WriteFailed(f"cannot write: {os.strerror(error.errno or errno.EIO)}") from None
+            view = view[self._write_some(view) :]
+
+    def write_lines(self, data: bytes, meanwhile: Callable[[], None]) -> None:
+        """Write whole lines, and call `meanwhile` again and again as long as the reader stands still.
+
+        A pipe that poll calls writable takes PIPE_BUF bytes at once and in one piece (pipe(7)). So lines up
+        to that length are never cut, whenever this process is killed.
+        """
+        if self._is_file:
+            self.write(data)
+            return
+        poll = select.poll()
+        poll.register(self.fd, select.POLLOUT)
+        view = memoryview(data)
+        start = 0
+        while start < len(data):
+            if not poll.poll(STANDSTILL_S * 1000):
+                meanwhile()
+                continue
+            end = start + ATOMIC_BYTES
+            if end < len(data):
+                end = data.rfind(b"\n", start, end) + 1 or end
+            start += self._write_some(view[start:end])
+
+    def held_bytes(self) -> int:
+        """What was written and the reader has not taken, where the output is a pipe; else 0."""
+        try:
+            return int.from_bytes(fcntl.ioctl(self.fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
+
+    def _write_some(self, data: memoryview) -> int:
+        try:
+            return os.write(self.fd, data)
+        except BlockingIOError:  # someone who shares the descriptor made it so
+            select.select([], [self.fd], [])
+            return 0
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            raise WriteFailed(f"cannot write: {os.strerror(error.errno or errno.EIO)}") from None
 
 
 class Input:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.clf import Layout, Line, parse_line
 from w3ctools.core.formats.clf_block import BlockParser
@@ -32,7 +34,13 @@ class ClfFormat:
 
     def block_parser(self) -> BlockParser:
         """The fast path of this layout."""
-        return BlockParser(self.layout, self._settings.site)
+        return _block_parser(self.layout, self._settings.site)
+
+
+@lru_cache(maxsize=64)
+def _block_parser(layout: Layout, site: str) -> BlockParser:
+    """One for all logs of a layout, which may come in turns: it only remembers texts and their JSON."""
+    return BlockParser(layout, site)
 
 
 def recognise(line: bytes, settings: Settings) -> tuple[ClfFormat, Record]:

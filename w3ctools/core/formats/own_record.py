@@ -11,7 +11,8 @@ from w3ctools.core.errors import ParseError
 from w3ctools.core.formats import values
 from w3ctools.core.formats.format import FormatSpec, Settings
 from w3ctools.core.formats.json_decode import decoded
-from w3ctools.core.record import FORMAT_KEYS, Record, record_type
+from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record, record_type
+from w3ctools.core.wire import END_OF_LINE
 
 # The sixteen keys, none with a default: all of them must be there.
 _decode_record = msgspec.json.Decoder(
@@ -40,20 +41,21 @@ class Records:
         if "event" in entry:
             raise ParseError("json: an event, not a record", 1)
         try:
-            keys = tuple(key for key in FORMAT_KEYS if key in entry)
+            keys = tuple(key for key in (*FORMAT_KEYS, *FILE_KEY) if key in entry)
             return msgspec.convert(_safe(entry), record_type(keys))
         except msgspec.ValidationError as error:
             raise ParseError(f"json: {error}", 1) from None
 
-    def pass_through(self, line: bytes) -> str:
-        """The line with its LF; changed only where it could act on a terminal. Raises ParseError."""
+    def pass_through(self, line: bytes, ending: str = END_OF_LINE) -> str:
+        """The line with its LF; changed only where it could act on a terminal. Raises ParseError.
+
+        `ending` may hold the key `file`: records and unparsed events that have none get it.
+        """
         entry = self._check(line)
-        text = line.decode()
-        if not (text.isprintable() and _ARMED.search(text) is None):
-            safe = _safe(entry)
-            if safe != entry or _BLANKS.search(text):
-                return _encode(safe).decode() + "\n"
-        return text + "\n"
+        text = _safe_line(line.decode(), entry)
+        if ending == END_OF_LINE or "file" in entry or entry.get("event", "unparsed") != "unparsed":
+            return text + "\n"
+        return text.rstrip()[:-1] + ending
 
     def block_parser(self) -> None:
         """There is none."""
@@ -62,6 +64,14 @@ class Records:
         if not line.startswith(b'{"event":"'):
             decoded(_decode_record, line, repair=False)
         return decoded(_decode_any, line, repair=False)
+
+
+def _safe_line(text: str, entry: dict[str, Any]) -> str:
+    if not (text.isprintable() and _ARMED.search(text) is None):
+        safe = _safe(entry)
+        if safe != entry or _BLANKS.search(text):
+            return _encode(safe).decode()
+    return text
 
 
 def _safe(value: Any) -> Any:

@@ -12,6 +12,7 @@ servers log quotes unescaped (Jetty), one of them at a time may hold anything.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from w3ctools.core.formats.format import BlockParser, Settings
 from w3ctools.core.formats.pattern_block import pattern_block_parser
@@ -24,6 +25,10 @@ class PatternFormat(LineFormat):
 
     def block_parser(self) -> BlockParser | None:
         """The fast path; None for a format that it cannot read."""
+        return self._block_parser
+
+    @cached_property
+    def _block_parser(self) -> BlockParser | None:
         return pattern_block_parser(self)
 
 

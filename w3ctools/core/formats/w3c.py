@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 from w3ctools.core.errors import ParseError, W3CError
@@ -25,7 +25,7 @@ from w3ctools.core.formats.w3c_block import W3CBlockParser
 from w3ctools.core.formats.w3c_fields import Column, Layout, TimeTaken, compile_layout, text
 from w3ctools.core.record import Record
 from w3ctools.core.section import split_target
-from w3ctools.core.timestamp import parse_clock, parse_day, stamp
+from w3ctools.core.timestamp import Zone, parse_clock, parse_day, stamp
 
 NO_FIELDS = "fields: no #Fields line yet: name them with --format '#Fields: ...'"
 
@@ -141,7 +141,8 @@ class W3CExtended:
         depends = layout.is_local or (layout.time is not None and layout.date is None)
         if depends or layout.stem is None or not layout.is_access_log:
             return None
-        return W3CBlockParser(layout, self._settings.site, partial(self._moment, is_local=False))
+        has_day = self._calendar is not None
+        return _block_parser(self._names, self._software, has_day, self._time_taken, self._settings.site)
 
     def _compiled(self) -> Layout:
         if not self._names:
@@ -168,27 +169,13 @@ class W3CExtended:
         if layout.time is None or (layout.date is None and self._calendar is None):
             return None, None
         date = "" if layout.date is None else raws[layout.date].decode("latin-1") or "-"
+        zone = self._settings.zone if layout.is_local else None
         try:
-            return self._moment(date, raws[layout.time].decode("latin-1"), layout.is_local)
+            return _moment(date, raws[layout.time].decode("latin-1"), self._calendar, zone)
         except ValueError as error:
             if layout.date is not None and str(error) == date:
                 raise ParseError("time: expected yyyy-mm-dd", _column(tokens[layout.date])) from None
             raise ParseError("time: expected hh:mm:ss", _column(tokens[layout.time])) from None
-
-    def _moment(self, date: str, time: str, is_local: bool) -> tuple[str | None, int | float | None]:
-        """``(time, epoch)``; the calendar's day where `date` is empty. Raises ValueError."""
-        if date == "-" or time in ("-", ""):
-            return None, None
-        day = parse_day(date) if date else None
-        second, fraction = parse_clock(time)
-        if second is None:
-            return None, None
-        if not date and self._calendar is not None:
-            day = self._calendar.day_at(second)
-        if day is None:
-            return None, None
-        local_s = day * _DAY_S + second
-        return stamp(local_s - (self._settings.zone.offset_s(local_s) if is_local else 0), fraction)
 
     def _set_target(self, record: Record, layout: Layout, raws: list[bytes]) -> None:
         """Path, query and section of ``cs-uri-stem`` and ``cs-uri-query``, or else of ``cs-uri``.
@@ -210,6 +197,32 @@ class W3CExtended:
             whole = target if query is None else f"{target}?{query}"
             record.query = None
             record.request = " ".join(part for part in (record.method, whole, record.protocol) if part)
+
+
+@lru_cache(maxsize=16)
+def _block_parser(
+    names: tuple[str, ...], software: str, has_day: bool, time_taken: TimeTaken, site: str
+) -> W3CBlockParser:
+    """One for all logs of a header, which may come in turns: it only remembers texts and their JSON."""
+    return W3CBlockParser(compile_layout(names, software, has_day, time_taken), site, _moment)
+
+
+def _moment(
+    date: str, time: str, calendar: Calendar | None = None, zone: Zone | None = None
+) -> tuple[str | None, int | float | None]:
+    """``(time, epoch)``; the calendar's day where `date` is empty; UTC without `zone`. Raises ValueError."""
+    if date == "-" or time in ("-", ""):
+        return None, None
+    day = parse_day(date) if date else None
+    second, fraction = parse_clock(time)
+    if second is None:
+        return None, None
+    if not date and calendar is not None:
+        day = calendar.day_at(second)
+    if day is None:
+        return None, None
+    local_s = day * _DAY_S + second
+    return stamp(local_s - (zone.offset_s(local_s) if zone is not None else 0), fraction)
 
 
 def compile_fields(directive: str, settings: Settings, time_taken: TimeTaken = "auto") -> W3CExtended:

@@ -1,0 +1,385 @@
+"""Generations that nobody saw under the log's own name: rotated away between two looks, or copied.
+
+Every look compares what stands beside the log with what stood there before. A new file whose content is not
+one that was read is a generation that was missed: it is adopted. One whose content is known is a copy, from
+which the rest is read when the log itself is truncated.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from typing import NamedTuple
+
+from w3ctools.core.siblings import HEAD_BYTES, Content, Relation, Sibling, oldest_first
+from w3ctools.edge.claims import Claims, Key, key_of
+from w3ctools.edge.compressed import CannotDecompress
+from w3ctools.edge.contents import CompressedContents, Contents, FileContents, open_file
+from w3ctools.edge.copies import compare, holds, is_beginning
+from w3ctools.edge.folder import Beside, Folders
+from w3ctools.edge.generation import Generation
+from w3ctools.edge.start import WHOLE, Start
+
+#: A file that could be a copy being made, or has no line yet, is judged once it has stood still for so long.
+STANDSTILL_S = 5.0
+#: An empty one is held as long as any other file that was rotated.
+EMPTY_S = 300.0
+#: As many closed generations are known by their content.
+REMEMBERED = 32
+#: The beginnings of as many files beside the log are known.
+MOST_PLAIN = 256
+#: A name that moves while its file is opened is looked for so often.
+MOST_MOVES = 5
+#: While names go on moving, so many looks are waited for their end.
+MOST_UNSTEADY_LOOKS = 50
+
+
+class Copy(NamedTuple):
+    """A file that holds the lines of a generation, and perhaps more of them."""
+
+    name: str
+    contents: Contents
+
+
+class _Known(NamedTuple):
+    """A sibling that was there before; more than its number, since numbers are used again."""
+
+    mtime_ns: int
+    size_bytes: int
+    head_bytes: int
+    head_hash: int
+
+    def is_beginning_of(self, head: bytes) -> bool:
+        return self.head_bytes > 0 and hash(head[: self.head_bytes]) == self.head_hash
+
+
+class _Pending(NamedTuple):
+    """A new file that cannot be judged yet. It is held open: its name may go."""
+
+    sibling: Sibling
+    contents: FileContents
+    since_s: float
+
+
+class Adoption:
+    """What stands beside one log.
+
+    ``generations`` is the owner's list, oldest first; it is only looked at. What is adopted is claimed for
+    the owner.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        generations: Sequence[Generation],
+        folders: Folders,
+        claims: Claims,
+        owner: object,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._beside = Beside(path, folders)
+        self._generations = generations
+        self._claims = claims
+        self._owner = owner
+        self._monotonic = monotonic
+        self._version = -1
+        #: What stood there at the last look; None before the first one.
+        self._known: dict[Key, _Known] | None = None
+        #: What stood there lately: what is compressed was.
+        self._plain: deque[_Known] = deque(maxlen=MOST_PLAIN)
+        self._pending: dict[Key, _Pending] = {}
+        #: What stood there at the last look that was steady.
+        self._now: dict[Key, Sibling] = {}
+        #: What the name meant at looks that were unsteady; their place in the order is not known yet.
+        self._opened: list[Generation] = []
+        self._unsteady_looks = 0
+        #: What was adopted in this look.
+        self._adopted: dict[Sibling, Generation] = {}
+        #: Contents of generations that were closed.
+        self._remembered: deque[Content] = deque(maxlen=REMEMBERED)
+        #: A file that came into being since the last look that is sure to have seen all was written to since.
+        self._since_ns = -1
+        #: Diagnostics, without the log's name. The owner takes them out.
+        self.notes: list[str] = []
+
+    @property
+    def open_files(self) -> int:
+        """How many descriptors are held for files that cannot be judged yet."""
+        return len(self._pending) + len(self._opened)
+
+    def begin(self, siblings: Sequence[Sibling]) -> None:
+        """Know what stood beside the log before."""
+        if self._beside.folder.is_there:
+            self._hold_new(siblings, 0)
+
+    def look(self, opened: Generation | None) -> list[Generation]:
+        """Return what is new, oldest first: ``opened``, which the name meant just now, and what is beside it.
+
+        While names are moving, nothing is new yet: what came out of turn would be out of order. What stood
+        there at `begin`, or at the first look into a folder that was not there, is old.
+        """
+        if opened:
+            self._opened.append(opened)
+        folder = self._beside.folder
+        version = folder.look()
+        if not folder.is_there:
+            return self._rank() if self._pending else self._take_opened()
+        since_ns = self._since_ns
+        if folder.is_settled or self._known is None:
+            newest_ns = max((generation.known.mtime_ns for generation in self._generations), default=-1)
+            self._since_ns = max(folder.mtime_ns, newest_ns)
+        if version == self._version and not self._pending:
+            return self._take_opened()
+        siblings, is_steady = self._scan()
+        self._version = folder.version
+        self._hold_new(siblings, since_ns)
+        if not is_steady and self._generations and self._unsteady_looks < MOST_UNSTEADY_LOOKS:
+            self._unsteady_looks += 1
+            self._version = -1
+            return []
+        self._unsteady_looks = 0
+        self._now = {key_of(sibling.seen): sibling for sibling in siblings}
+        return self._rank()
+
+    def is_beside(self, generation: Generation) -> bool:
+        """Whether a generation stood beside the log at the last look, not under the log's own name."""
+        return generation.key in self._now
+
+    def find_copy(self, content: Content) -> Copy | None:
+        """Open the newest file beside the log that holds the lines of a generation, and claim it."""
+        self._beside.folder.look()
+        for sibling in sorted(self._beside.siblings(), key=lambda sibling: -sibling.seen.mtime_ns):
+            contents = self.open_free(sibling)
+            copy = contents and self.holding(content, sibling, contents)
+            if copy:
+                self._claims.take(key_of(sibling.seen), self._owner)
+                return Copy(sibling.name, copy)
+        return None
+
+    def remember(self, content: Content) -> None:
+        """Know the content of a generation that is closed."""
+        self._remembered.append(content)
+
+    def close(self) -> None:
+        """Close the files that could not be judged."""
+        for pending in self._pending.values():
+            pending.contents.close()
+        for generation in self._take_opened():
+            generation.close()
+        self._pending.clear()
+
+    def siblings(self) -> list[Sibling]:
+        """What stands beside the log now."""
+        self._beside.folder.look()
+        return self._beside.siblings()
+
+    def find(self, key: Key) -> Sibling | None:
+        """Where a file stands by now, if it still does."""
+        return next((sibling for sibling in self.siblings() if key_of(sibling.seen) == key), None)
+
+    def open_free(self, sibling: Sibling) -> FileContents | None:
+        """Open a sibling that nobody follows."""
+        return None if self._claims.owner(key_of(sibling.seen)) else self.open(sibling)
+
+    def open(self, sibling: Sibling) -> FileContents | None:
+        """Open a sibling, wherever its name has moved meanwhile; None if it has gone or cannot be read."""
+        key = key_of(sibling.seen)
+        now: Sibling | None = sibling
+        for _ in range(MOST_MOVES):
+            if now is None:
+                break
+            with suppress(OSError):
+                contents = open_file(self._beside.path_of(now))
+                if contents and key_of(contents.seen()) == key:
+                    return contents
+                if contents:
+                    contents.close()
+            now = self.find(key)
+        return None
+
+    def holding(self, content: Content, sibling: Sibling, contents: FileContents) -> Contents | None:
+        """Return what to read of a file, if it holds the content: itself, or what it expands to.
+
+        The file given is closed unless it is what is returned.
+        """
+        if not contents.is_compressed():
+            if holds(content, contents):
+                return contents
+            contents.close()
+            return None
+        expanded = self.expand(sibling, contents)
+        is_copy = expanded is not None and holds(content, expanded)
+        if expanded:
+            expanded.close()
+        # Afresh: what was expanded to compare is gone.
+        found = self.expand(sibling, contents) if is_copy else None
+        contents.close()
+        return found
+
+    def adopt(self, sibling: Sibling, contents: FileContents, start: Start = WHOLE) -> Generation | None:
+        """Read a file from ``start`` on, or what it expands to, and claim it for the owner."""
+        source: Contents | None = contents
+        if contents.is_compressed():
+            source = self.expand(sibling, contents)
+            contents.close()
+        if source is None:
+            return None
+        try:
+            generation = Generation(source, start)
+        except OSError:
+            source.close()
+            return None
+        self._claims.take(key_of(sibling.seen), self._owner)
+        return generation
+
+    def expand(self, sibling: Sibling, contents: FileContents) -> CompressedContents | None:
+        """What a compressed sibling expands to, from its beginning; None, with a note, if that fails."""
+        path = self._beside.path_of(sibling)
+        try:
+            return contents.expanded(path)
+        except CannotDecompress as error:
+            self.notes.append(f"cannot look for its lines in {sibling.name}: {error}")
+        except OSError as error:
+            self.notes.append(f"cannot look for its lines in {sibling.name}: {error.strerror}")
+        return None
+
+    # What is new
+
+    def _scan(self) -> tuple[list[Sibling], bool]:
+        """What stands beside the log, and whether that is all: a scan can miss a name that moves."""
+        siblings = self._beside.siblings()
+        if self._known is None:
+            return siblings, True
+        self._beside.folder.look()
+        again = self._beside.siblings()
+        return again, same_places(siblings, again)
+
+    def _hold_new(self, siblings: Sequence[Sibling], since_ns: int) -> None:
+        """Open what was not there at the look before, and know from now on what is there."""
+        before = self._known
+        # While names move, one can be missed: it is not forgotten for that.
+        self._known = {} if self._beside.folder.is_settled else dict(before or {})
+        for sibling in siblings:
+            key, seen = key_of(sibling.seen), sibling.seen
+            if self._claims.owner(key) or key in self._pending:
+                continue
+            known = (before or {}).get(key)
+            if known and (known.mtime_ns, known.size_bytes) == (seen.mtime_ns, seen.size_bytes):
+                self._known[key] = known
+                continue
+            contents = self.open(sibling)
+            if contents is None:
+                continue
+            head = contents.read(HEAD_BYTES, 0)
+            self._known[key] = _Known(seen.mtime_ns, seen.size_bytes, len(head), hash(head))
+            self._plain.append(self._known[key])
+            has_grown = known is not None and known.is_beginning_of(head)
+            if before is None or seen.mtime_ns < since_ns or has_grown:
+                contents.close()
+            else:
+                self._pending[key] = _Pending(sibling, contents, self._monotonic())
+
+    def _rank(self) -> list[Generation]:
+        """Judge what is held, and put what is new in order."""
+        for candidate in sorted(self._take_pending(), key=_fullest_first):
+            generation = self._consider(candidate)
+            if generation:
+                self._adopted[candidate.sibling] = generation
+        new, self._adopted = self._adopted, {}
+        opened = self._take_opened()
+        removed = [generation for generation in opened if generation.is_removed]
+        named = []
+        for generation in opened:
+            sibling = self._now.get(generation.key)
+            if sibling:  # rotated away since
+                new[sibling] = generation
+            elif generation not in removed:
+                named.append(generation)
+        return [*removed, *(new[it] for it in oldest_first([*new], self._predecessor(opened))), *named]
+
+    def _take_opened(self) -> list[Generation]:
+        opened, self._opened = self._opened, []
+        return opened
+
+    def _take_pending(self) -> list[_Pending]:
+        """What is held to be judged, by its name now, its time begun anew where it has changed."""
+        taken = []
+        for key, (sibling, contents, since_s) in self._pending.items():
+            seen = contents.seen()
+            if seen != sibling.seen:
+                since_s = self._monotonic()
+            name = self._now[key].name if key in self._now else sibling.name
+            taken.append(_Pending(Sibling(name, seen), contents, since_s))
+        self._pending.clear()
+        return taken
+
+    def _consider(self, new: _Pending) -> Generation | None:
+        """Adopt a new file, hold it until it can be judged, or leave it alone because it is a copy."""
+        key = key_of(new.sibling.seen)
+        relation = self._relation(new)
+        if relation is Relation.BEGINNING and self._monotonic() - new.since_s >= _patience_s(new):
+            is_done = not new.sibling.seen.size_bytes or self._is_beginning(new)
+            relation = Relation.COPY if is_done else Relation.OTHER
+        if relation is Relation.BEGINNING:
+            self._pending[key] = new
+        elif relation is Relation.OTHER and not self._claims.owner(key):
+            return self.adopt(new.sibling, new.contents)
+        else:
+            new.contents.close()
+        return None
+
+    def _relation(self, new: _Pending) -> Relation:
+        """Compare a new file with all that was read; OTHER if nobody has seen what it holds."""
+        if not new.contents.is_compressed():
+            return compare(new.contents, self._followed(), self._remembered)
+        expanded = self.expand(new.sibling, new.contents)
+        if expanded is None:
+            return Relation.COPY  # it cannot be read, and that was said
+        with closing(expanded):
+            relation = compare(expanded, self._followed(), self._remembered)
+        return self._relation_to_known(new) if relation is Relation.OTHER else relation
+
+    def _relation_to_known(self, new: _Pending) -> Relation:
+        """Compare what a file expands to with what stood beside the log uncompressed."""
+        expanded = self.expand(new.sibling, new.contents)
+        if expanded is None:
+            return Relation.COPY
+        with closing(expanded):
+            head = expanded.read(HEAD_BYTES, 0)
+            if any(known.is_beginning_of(head) for known in self._plain):
+                return Relation.COPY
+            return Relation.OTHER if expanded.is_whole() else Relation.BEGINNING
+
+    def _is_beginning(self, new: _Pending) -> bool:
+        contents: Contents | None = new.contents
+        if new.contents.is_compressed():
+            contents = self.expand(new.sibling, new.contents)
+        return contents is None or is_beginning(contents, self._followed(), self._remembered)
+
+    def _followed(self) -> list[Generation]:
+        """All that the owner has, or gets from this look."""
+        return [*self._generations, *self._opened, *self._adopted.values()]
+
+    def _predecessor(self, opened: Sequence[Generation]) -> str | None:
+        """The name by now of the newest generation that stands beside the log and came before ``opened``."""
+        for generation in reversed(self._generations):
+            sibling = self._now.get(generation.key)
+            if sibling and generation not in opened:
+                return sibling.name
+        return None
+
+
+def same_places(siblings: Sequence[Sibling], others: Sequence[Sibling]) -> bool:
+    """Whether the same files have the same names."""
+    return [(it.name, key_of(it.seen)) for it in siblings] == [(it.name, key_of(it.seen)) for it in others]
+
+
+def _fullest_first(new: _Pending) -> tuple[bool, int, int]:
+    """An order in which a file comes before a copy of its beginning, and a file before its equal copy."""
+    seen = new.sibling.seen
+    return (not new.contents.is_compressed(), -seen.size_bytes, -seen.mtime_ns)
+
+
+def _patience_s(new: _Pending) -> float:
+    return STANDSTILL_S if new.sibling.seen.size_bytes else EMPTY_S

@@ -1,0 +1,131 @@
+"""Find again what an earlier run was reading, wherever rotation has put it meanwhile.
+
+A file's number alone proves nothing, since numbers are used again, and its first bytes alone prove nothing,
+since every log in the W3C extended format has the same: the first bytes and those before the saved place
+must be what they were.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from w3ctools.core.checkpoint import Place, Resume, print_of
+from w3ctools.core.siblings import Sibling, oldest_first
+from w3ctools.edge.adoption import Adoption
+from w3ctools.edge.claims import Key, key_of
+from w3ctools.edge.contents import FileContents
+from w3ctools.edge.generation import Generation
+from w3ctools.edge.start import FromOffset
+
+
+class Resumed(NamedTuple):
+    """What is to be read, oldest first, and what there is to say about it."""
+
+    generations: list[Generation]
+    notes: list[str]
+
+
+def resume(
+    places: Sequence[Resume], opened: Generation | None, siblings: Sequence[Sibling], adoption: Adoption
+) -> Resumed:
+    """Return the generations at ``places``, those that came after them, and the one that the name means.
+
+    ``places`` are oldest first; each comes with the offset to read on from, which is not after the place's
+    own. ``opened`` is what the name means now, opened at its beginning, ``siblings`` what stood beside it
+    then. What is found there is claimed.
+    """
+    return _Resume(opened, siblings, adoption).run(places)
+
+
+class _Resume:
+    def __init__(self, opened: Generation | None, siblings: Sequence[Sibling], adoption: Adoption) -> None:
+        self._opened = opened
+        self._adoption = adoption
+        self._siblings = sorted(siblings, key=lambda sibling: -sibling.seen.mtime_ns)
+        self._notes: list[str] = []
+
+    def run(self, places: Sequence[Resume]) -> Resumed:
+        generations = []
+        last = None
+        for place, offset in places:
+            found = self._find_named(place, offset) or self._find_beside(place, offset)
+            if found:
+                generations.append(found)
+                last = found
+            else:
+                self._note_missing(place, is_last=place is places[-1][0])
+        if self._opened:  # it is none of them
+            generations += self._younger([place for place, _ in places], last)
+            generations.append(self._opened)
+        return Resumed(generations, self._notes)
+
+    def _find_named(self, place: Place, offset: int) -> Generation | None:
+        """Go on in the file that the name means, if it is the one."""
+        opened = self._opened
+        if opened is None or not _holds(place, opened.read, opened.key):
+            return None
+        self._opened = None
+        return Generation(opened.let_go(), FromOffset(offset))
+
+    def _find_beside(self, place: Place, offset: int) -> Generation | None:
+        """Go on in a rotated file: the same, or one that holds the same, be it compressed."""
+        key = (place.device, place.inode)
+        for sibling in sorted(self._siblings, key=lambda sibling: key_of(sibling.seen) != key):
+            contents = self._adoption.open_free(sibling)
+            if contents and self._is_at(place, sibling, contents):
+                return self._adoption.adopt(sibling, contents, FromOffset(offset))
+            if contents:
+                contents.close()
+        return None
+
+    def _is_at(self, place: Place, sibling: Sibling, contents: FileContents) -> bool:
+        if not contents.is_compressed():
+            return _holds(place, contents.read, key_of(sibling.seen))
+        expanded = self._adoption.expand(sibling, contents)
+        if expanded is None:
+            return False
+        with closing(expanded):
+            return _holds(place, expanded.read, key_of(sibling.seen))
+
+    def _younger(self, places: Sequence[Place], last: Generation | None) -> list[Generation]:
+        """Adopt what came after the places: written to later, and no copy of them."""
+        since_ns = places[-1].mtime_ns
+        names = {sibling.name for sibling in self._siblings}
+        younger = {}
+        for sibling in self._siblings:
+            is_twin = os.path.splitext(sibling.name)[0] in names  # being compressed just now
+            if sibling.seen.mtime_ns < since_ns or is_twin:
+                continue
+            contents = self._adoption.open_free(sibling)
+            if contents is None:
+                continue
+            if any(self._is_at(place, sibling, contents) for place in places):
+                contents.close()
+                continue
+            generation = self._adoption.adopt(sibling, contents)
+            if generation:
+                younger[sibling] = generation
+        names_now = {key_of(sibling.seen): sibling.name for sibling in self._siblings}
+        predecessor = names_now.get(last.key) if last else None
+        return [younger[sibling] for sibling in oldest_first([*younger], predecessor)]
+
+    def _note_missing(self, place: Place, *, is_last: bool) -> None:
+        unread_bytes = place.size_bytes - place.offset_bytes
+        if unread_bytes > 0:
+            self._notes.append(f"{unread_bytes:,} bytes that were not read yet can no longer be found")
+        elif is_last and place.offset_bytes:
+            self._notes.append("the file read last can no longer be found; lines added since may be lost")
+
+
+def _holds(place: Place, read: Callable[[int, int], bytes], key: Key) -> bool:
+    """Whether a file, or what it expands to, has the content that was read up to the place."""
+    if not place.head.length_bytes:  # it was empty
+        return key == (place.device, place.inode)
+    guard_bytes = place.guard.length_bytes
+    return (
+        print_of(read(place.head.length_bytes, 0)) == place.head
+        and print_of(read(guard_bytes, place.offset_bytes - guard_bytes)) == place.guard
+    )
