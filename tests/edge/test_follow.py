@@ -20,6 +20,7 @@ from w3ctools.edge.follow import ROTATE_WAIT_S, Follower, FromEnd, FromLine, Not
 from w3ctools.edge.start import MAX_HEADER_BYTES, find_place
 
 WHOLE = FromLine(1)
+TURN_BYTES = follow.TURN_BLOCKS * BLOCK_BYTES
 
 
 class Tail:
@@ -115,13 +116,13 @@ def test_every_byte_passes_untouched(log: Path) -> None:
     assert Tail(log).read() == data
 
 
-def test_one_poll_reads_one_block(log: Path) -> None:
+def test_one_poll_is_one_turn(log: Path) -> None:
     data = b"".join(b"line %d\n" % number for number in range(40_000))
     log.write_bytes(data)
     tail = Tail(log)
     look = tail.follower.poll()
     assert look.more
-    assert BLOCK_BYTES - 20 < len(look.block) <= BLOCK_BYTES
+    assert TURN_BYTES - 20 < len(look.block) <= TURN_BYTES
     assert look.block + tail.read() == data
 
 
@@ -301,7 +302,7 @@ def test_long_old_file_is_read_to_its_end_before_the_new_one(log: Path) -> None:
 
 
 def test_unread_new_file_is_held_when_it_is_deleted_while_the_old_one_is_read(log: Path) -> None:
-    log.write_bytes(b"old\n" * BLOCK_BYTES)
+    log.write_bytes(b"old\n" * TURN_BYTES)
     tail = Tail(log)
     tail.follower.poll()
     rotate(log)
@@ -775,7 +776,7 @@ def test_line_without_end_takes_bounded_memory(log: Path) -> None:
 
 
 def test_long_line_without_newline_is_no_end_of_file(log: Path) -> None:
-    log.write_bytes(b"x" * (2 * BLOCK_BYTES))
+    log.write_bytes(b"x" * (2 * TURN_BYTES))
     look = Tail(log).follower.poll()
     assert look.block == b""
     assert look.more

@@ -23,7 +23,7 @@ from w3ctools.edge.streams import Idle, Input, Output, Waited, open_input
 from w3ctools.edge.watch import Watch, is_pattern
 
 #: Waits between looks grow while nothing comes: quick enough to show a line within 100 ms.
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.01, 0.05
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.01, 0.06
 #: After looking at many files, the rest is so many times as long, up to half a second.
 REST, LONGEST_REST_S = 20, 0.5
 #: Descriptors that are not for followed files: the streams, the state, a folder, a compressed file.

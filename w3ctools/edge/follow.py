@@ -50,6 +50,8 @@ __all__ = [
 ROTATE_WAIT_S = 300.0
 #: Where a file system may report an old size, a file that became shorter is believed after so long.
 SHORT_WAIT_S = 1.0
+#: So many blocks of a file make its turn.
+TURN_BLOCKS = 4
 #: So often the first look waits for names to stand still.
 MOST_ATTEMPTS = 50
 
@@ -150,7 +152,7 @@ class Follower:
         return sum(generation.is_open for generation in self._generations) + self._adoption.open_files
 
     def poll(self) -> Look:
-        """Look, read at most one block of each open file, and return what is new.
+        """Look, give each open file its turn, and return what is new.
 
         At the end of every file the block is empty and ``more`` false. Younger files wait until the older
         ones are read to their end. Raises `NotRegularError` if the first look finds a FIFO or a device.
@@ -160,11 +162,14 @@ class Follower:
         pieces: list[Piece] = []
         more = False
         for generation in tuple(self._generations):
-            block = self._step(generation, seen, notes)
-            if self._rotations and generation is not self._generations[-1]:
-                self._drained_lines += block.count(b"\n")
-            if block:
-                pieces.append(Piece(block, generation, generation.position))
+            for _ in range(TURN_BLOCKS):
+                block = self._step(generation, seen, notes)
+                if self._rotations and generation is not self._generations[-1]:
+                    self._drained_lines += block.count(b"\n")
+                if block:
+                    pieces.append(Piece(block, generation, generation.position))
+                if not generation.more or generation.decision is not Decision.READ:
+                    break
             more = generation.more or generation not in self._generations
             if more:
                 break

@@ -75,7 +75,9 @@ class Output:
 
     def __init__(self, fd: int = 1) -> None:
         self.fd = fd
-        self._is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+        mode = os.fstat(fd).st_mode
+        self._is_file = stat.S_ISREG(mode)
+        self._pipe_bytes = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if stat.S_ISFIFO(mode) else ATOMIC_BYTES
 
     def write(self, data: bytes) -> None:
         """Write all of `data`. Raises ReaderGone or WriteFailed."""
@@ -86,8 +88,8 @@ class Output:
     def write_lines(self, data: bytes, meanwhile: Callable[[], None]) -> None:
         """Write whole lines, and call `meanwhile` again and again as long as the reader stands still.
 
-        A pipe that poll calls writable takes PIPE_BUF bytes at once and in one piece (pipe(7)). So lines up
-        to that length are never cut, whenever this process is killed.
+        A pipe that poll calls writable takes PIPE_BUF bytes at once and in one piece (pipe(7)), an empty one
+        as much as it can hold. So lines up to PIPE_BUF are never cut, whenever this process is killed.
         """
         if self._is_file:
             self.write(data)
@@ -100,7 +102,7 @@ class Output:
             if not poll.poll(STANDSTILL_S * 1000):
                 meanwhile()
                 continue
-            end = start + ATOMIC_BYTES
+            end = start + (ATOMIC_BYTES if self.held_bytes() else self._pipe_bytes)
             if end < len(data):
                 end = data.rfind(b"\n", start, end) + 1 or end
             start += self._write_some(view[start:end])
