@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w3ctools.core.framing import MAX_LINE_BYTES
-from w3ctools.edge import follow, generation, start
-from w3ctools.edge.contents import BLOCK_BYTES, FileContents
-from w3ctools.edge.follow import ROTATE_WAIT_S, Follower, FromEnd, FromLine, NotRegularError, Start
-from w3ctools.edge.start import MAX_HEADER_BYTES, find_place
+from w3ctools.edge.follow import follower as follow
+from w3ctools.edge.follow import generation, start
+from w3ctools.edge.follow.contents import BLOCK_BYTES, FileContents
+from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Follower, NotRegularError
+from w3ctools.edge.follow.start import MAX_HEADER_BYTES, FromEnd, FromLine, Start, find_place
 
 WHOLE = FromLine(1)
 TURN_BYTES = follow.TURN_BLOCKS * BLOCK_BYTES

@@ -15,12 +15,13 @@ from w3ctools.core.framing import MAX_LINE_BYTES, LineFramer, Overlong
 from w3ctools.core.quantity import parse_duration_s
 from w3ctools.core.source import source_line
 from w3ctools.edge.descriptors import max_open_files
-from w3ctools.edge.follow import ROTATE_WAIT_S, FromEnd, FromLine, Look, NotRegularError, Start
+from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Look, NotRegularError
+from w3ctools.edge.follow.progress import Progress, load_saved
+from w3ctools.edge.follow.start import FromEnd, FromLine, Start
+from w3ctools.edge.follow.watch import Watch, is_pattern
 from w3ctools.edge.permissions import why_unreadable
-from w3ctools.edge.progress import Progress, load_saved
 from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Idle, Input, Output, Waited, open_input
-from w3ctools.edge.watch import Watch, is_pattern
 
 #: Waits between looks grow while nothing comes: quick enough to show a line within 100 ms.
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.01, 0.06

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from w3ctools.core.checkpoint import Place, Resume, print_of
 from w3ctools.core.siblings import Sibling, oldest_first
-from w3ctools.edge.adoption import Adoption
-from w3ctools.edge.claims import Key, key_of
-from w3ctools.edge.contents import FileContents
-from w3ctools.edge.generation import Generation
-from w3ctools.edge.start import FromOffset
+from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.claims import Key, key_of
+from w3ctools.edge.follow.contents import FileContents
+from w3ctools.edge.follow.generation import Generation
+from w3ctools.edge.follow.start import FromOffset
 
 
 class Resumed(NamedTuple):
@@ -29,7 +29,7 @@ class Resumed(NamedTuple):
 
 
 def resume(
-    places: Sequence[Resume], opened: Generation | None, siblings: Sequence[Sibling], adoption: Adoption
+    places: Sequence[Resume], opened: Generation | None, siblings: Sequence[Sibling], beside: Beside
 ) -> Resumed:
     """Return the generations at ``places``, those that came after them, and the one that the name means.
 
@@ -37,13 +37,13 @@ def resume(
     own. ``opened`` is what the name means now, opened at its beginning, ``siblings`` what stood beside it
     then. What is found there is claimed.
     """
-    return _Resume(opened, siblings, adoption).run(places)
+    return _Resume(opened, siblings, beside).run(places)
 
 
 class _Resume:
-    def __init__(self, opened: Generation | None, siblings: Sequence[Sibling], adoption: Adoption) -> None:
+    def __init__(self, opened: Generation | None, siblings: Sequence[Sibling], beside: Beside) -> None:
         self._opened = opened
-        self._adoption = adoption
+        self._beside = beside
         self._siblings = sorted(siblings, key=lambda sibling: -sibling.seen.mtime_ns)
         self._notes: list[str] = []
 
@@ -74,9 +74,9 @@ class _Resume:
         """Go on in a rotated file: the same, or one that holds the same, be it compressed."""
         key = (place.device, place.inode)
         for sibling in sorted(self._siblings, key=lambda sibling: key_of(sibling.seen) != key):
-            contents = self._adoption.open_free(sibling)
+            contents = self._beside.open_free(sibling)
             if contents and self._is_at(place, sibling, contents):
-                return self._adoption.adopt(sibling, contents, FromOffset(offset))
+                return self._beside.adopt(sibling, contents, FromOffset(offset))
             if contents:
                 contents.close()
         return None
@@ -84,7 +84,7 @@ class _Resume:
     def _is_at(self, place: Place, sibling: Sibling, contents: FileContents) -> bool:
         if not contents.is_compressed():
             return _holds(place, contents.read, key_of(sibling.seen))
-        expanded = self._adoption.expand(sibling, contents)
+        expanded = self._beside.expand(sibling, contents)
         if expanded is None:
             return False
         with closing(expanded):
@@ -99,13 +99,13 @@ class _Resume:
             is_twin = os.path.splitext(sibling.name)[0] in names  # being compressed just now
             if sibling.seen.mtime_ns < since_ns or is_twin:
                 continue
-            contents = self._adoption.open_free(sibling)
+            contents = self._beside.open_free(sibling)
             if contents is None:
                 continue
             if any(self._is_at(place, sibling, contents) for place in places):
                 contents.close()
                 continue
-            generation = self._adoption.adopt(sibling, contents)
+            generation = self._beside.adopt(sibling, contents)
             if generation:
                 younger[sibling] = generation
         names_now = {key_of(sibling.seen): sibling.name for sibling in self._siblings}

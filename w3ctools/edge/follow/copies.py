@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from w3ctools.core.rotation import GUARD_BYTES
 from w3ctools.core.siblings import HEAD_BYTES, Content, Relation, relate, shares_head
-from w3ctools.edge.contents import BLOCK_BYTES, CompressedContents, Contents
-from w3ctools.edge.generation import Generation
+from w3ctools.edge.follow.contents import BLOCK_BYTES, CompressedContents, Contents
+from w3ctools.edge.follow.generation import Generation
 
 
 def compare(contents: Contents, generations: Sequence[Generation], remembered: Iterable[Content]) -> Relation:

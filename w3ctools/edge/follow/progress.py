@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from w3ctools.core.checkpoint import Checkpoint, rewind
 from w3ctools.core.delivery import Delivery, Position
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.edge.follow import Piece
-from w3ctools.edge.generation import Generation
+from w3ctools.edge.follow.follower import Piece
+from w3ctools.edge.follow.generation import Generation
+from w3ctools.edge.follow.watch import Saved, Watch
 from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Output
-from w3ctools.edge.watch import Saved, Watch
 
 #: The shortest time between two saves.
 SAVE_S = 1.0

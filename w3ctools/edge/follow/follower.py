@@ -22,29 +22,16 @@ from w3ctools.core.checkpoint import Resume
 from w3ctools.core.delivery import Position
 from w3ctools.core.errors import W3CError
 from w3ctools.core.rotation import Decision, Seen
-from w3ctools.edge.adoption import Adoption, same_places
-from w3ctools.edge.claims import Claims, key_of
-from w3ctools.edge.contents import BLOCK_BYTES, CompressedContents, FileContents, open_file, seen_of
 from w3ctools.edge.filesystem import is_local
-from w3ctools.edge.folder import Folders
-from w3ctools.edge.generation import Generation
+from w3ctools.edge.follow.adoption import Adoption, same_places
+from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.claims import Claims, key_of
+from w3ctools.edge.follow.contents import CompressedContents, FileContents, open_file, seen_of
+from w3ctools.edge.follow.folder import Folders
+from w3ctools.edge.follow.generation import Generation
+from w3ctools.edge.follow.resume import resume
+from w3ctools.edge.follow.start import WHOLE, FromOffset, Start
 from w3ctools.edge.permissions import rights
-from w3ctools.edge.resume import resume
-from w3ctools.edge.start import WHOLE, FromEnd, FromLine, FromOffset, Start
-
-__all__ = [
-    "BLOCK_BYTES",
-    "ROTATE_WAIT_S",
-    "FollowError",
-    "Follower",
-    "FromEnd",
-    "FromLine",
-    "Look",
-    "NotRegularError",
-    "Piece",
-    "Shared",
-    "Start",
-]
 
 #: How long a file without its name must stand still before it is closed.
 ROTATE_WAIT_S = 300.0
@@ -133,7 +120,8 @@ class Follower:
         self._first_look = True
         #: Every file that is not read to its end for good, oldest first. The name may mean any, or none.
         self._generations: list[Generation] = []
-        self._adoption = self._new_adoption()
+        self._beside = Beside(path, self._shared.folders, self._shared.claims, owner=self)
+        self._adoption = Adoption(self._beside, self._generations, self._shared.claims, monotonic)
         #: Why the name gave no file at the last look.
         self._absence: Absence | None = None
         #: The last error of reading an open file, to say it once.
@@ -236,9 +224,9 @@ class Follower:
     def _look_first(self, notes: list[str]) -> Seen | Absence:
         """See what the name means, and what is beside it from before, at one moment: while no name moves."""
         for attempt in range(1, MOST_ATTEMPTS + 1):
-            before = self._adoption.siblings()
+            before = self._beside.siblings()
             found, opened = self._named()
-            siblings = self._adoption.siblings()
+            siblings = self._beside.siblings()
             if attempt == MOST_ATTEMPTS or (same_places(before, siblings) and self._is_named(found)):
                 break
             if opened:
@@ -246,7 +234,7 @@ class Follower:
                 opened.close()
         self._adoption.begin(siblings)
         if self.unresumed:
-            resumed = resume(self.unresumed, opened, siblings, self._adoption)
+            resumed = resume(self.unresumed, opened, siblings, self._beside)
             self._generations += resumed.generations
             notes += [f"{self.path}: {note}" for note in resumed.notes]
             self.unresumed = ()
@@ -331,12 +319,9 @@ class Follower:
         except OSError as error:
             self._note_trouble(error, notes)
             return []
-        notes += [f"{self.path}: {note}" for note in self._adoption.notes]
-        self._adoption.notes.clear()
+        notes += [f"{self.path}: {note}" for note in self._beside.notes]
+        self._beside.notes.clear()
         return new
-
-    def _new_adoption(self) -> Adoption:
-        return Adoption(self.path, self._generations, *self._shared, owner=self, monotonic=self._monotonic)
 
     def _note_absence(self, found: Seen | Absence, was_rotated: bool, notes: list[str]) -> None:
         absence = found if isinstance(found, Absence) else None
@@ -379,12 +364,12 @@ class Follower:
         if generation.is_file(seen):
             contents = None if generation.is_idle(seen) else open_file(self.path)
         else:
-            sibling = self._adoption.find(generation.key)
+            sibling = self._beside.find(generation.key)
             if sibling is None:
                 notes.append(f"{self.path}: rotated and removed while it was closed for want of descriptors")
                 self._retire(generation)
                 return False
-            contents = None if generation.is_idle(sibling.seen) else self._adoption.open(sibling)
+            contents = None if generation.is_idle(sibling.seen) else self._beside.open(sibling)
         if contents is None:
             generation.grew = generation.more = False
             return False
@@ -397,7 +382,7 @@ class Follower:
             return
         index = self._generations.index(generation)
         offset, unread_bytes = generation.known.offset_bytes, generation.unread_bytes
-        copy = self._adoption.find_copy(generation.content)
+        copy = self._beside.find_copy(generation.content)
         if copy:
             fresh = Generation(generation.move_to(copy.contents))
             said = f"{max(0, generation.size_bytes - offset):,} bytes recovered from {copy.name}"

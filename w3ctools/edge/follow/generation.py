@@ -13,8 +13,8 @@ from w3ctools.core.delivery import Position
 from w3ctools.core.framing import MAX_LINE_BYTES
 from w3ctools.core.rotation import GUARD_BYTES, Decision, Known, Seen, decide, same_file, same_times, verify
 from w3ctools.core.siblings import HEAD_BYTES, Content
-from w3ctools.edge.contents import BLOCK_BYTES, CompressedContents, Contents, FileContents
-from w3ctools.edge.start import WHOLE, Start, find_header, find_place, first_header
+from w3ctools.edge.follow.contents import BLOCK_BYTES, CompressedContents, Contents, FileContents
+from w3ctools.edge.follow.start import WHOLE, Start, find_header, find_place, first_header
 
 #: A run of so many NULs at a line's start is space that was never written, fewer are a line's own.
 UNWRITTEN_BYTES = 16

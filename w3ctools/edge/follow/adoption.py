@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import NamedTuple
 
 from w3ctools.core.siblings import HEAD_BYTES, Content, Relation, Sibling, oldest_first
-from w3ctools.edge.claims import Claims, Key, key_of
-from w3ctools.edge.compressed import CannotDecompress
-from w3ctools.edge.contents import CompressedContents, Contents, FileContents, open_file
-from w3ctools.edge.copies import compare, holds, is_beginning
-from w3ctools.edge.folder import Beside, Folders
-from w3ctools.edge.generation import Generation
-from w3ctools.edge.start import WHOLE, Start
+from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.claims import Claims, Key, key_of
+from w3ctools.edge.follow.contents import FileContents
+from w3ctools.edge.follow.copies import compare, is_beginning
+from w3ctools.edge.follow.generation import Generation
 
 #: A file that could be a copy being made, or has no line yet, is judged once it has stood still for so long.
 STANDSTILL_S = 5.0
@@ -29,17 +27,8 @@ EMPTY_S = 300.0
 REMEMBERED = 32
 #: The beginnings of as many files beside the log are known.
 MOST_PLAIN = 256
-#: A name that moves while its file is opened is looked for so often.
-MOST_MOVES = 5
 #: While names go on moving, so many looks are waited for their end.
 MOST_UNSTEADY_LOOKS = 50
-
-
-class Copy(NamedTuple):
-    """A file that holds the lines of a generation, and perhaps more of them."""
-
-    name: str
-    contents: Contents
 
 
 class _Known(NamedTuple):
@@ -63,25 +52,18 @@ class _Pending(NamedTuple):
 
 
 class Adoption:
-    """What stands beside one log.
-
-    ``generations`` is the owner's list, oldest first; it is only looked at. What is adopted is claimed for
-    the owner.
-    """
+    """What is new beside one log. ``generations`` is the owner's list, oldest first; it is only looked at."""
 
     def __init__(
         self,
-        path: str,
+        beside: Beside,
         generations: Sequence[Generation],
-        folders: Folders,
         claims: Claims,
-        owner: object,
         monotonic: Callable[[], float],
     ) -> None:
-        self._beside = Beside(path, folders)
+        self._beside = beside
         self._generations = generations
         self._claims = claims
-        self._owner = owner
         self._monotonic = monotonic
         self._version = -1
         #: What stood there at the last look; None before the first one.
@@ -100,8 +82,6 @@ class Adoption:
         self._remembered: deque[Content] = deque(maxlen=REMEMBERED)
         #: A file that came into being since the last look that is sure to have seen all was written to since.
         self._since_ns = -1
-        #: Diagnostics, without the log's name. The owner takes them out.
-        self.notes: list[str] = []
 
     @property
     def open_files(self) -> int:
@@ -121,6 +101,8 @@ class Adoption:
         """
         if opened:
             self._opened.append(opened)
+            if self._beside.follow_link():
+                self._known, self._version = None, -1
         folder = self._beside.folder
         version = folder.look()
         if not folder.is_there:
@@ -146,17 +128,6 @@ class Adoption:
         """Whether a generation stood beside the log at the last look, not under the log's own name."""
         return generation.key in self._now
 
-    def find_copy(self, content: Content) -> Copy | None:
-        """Open the newest file beside the log that holds the lines of a generation, and claim it."""
-        self._beside.folder.look()
-        for sibling in sorted(self._beside.siblings(), key=lambda sibling: -sibling.seen.mtime_ns):
-            contents = self.open_free(sibling)
-            copy = contents and self.holding(content, sibling, contents)
-            if copy:
-                self._claims.take(key_of(sibling.seen), self._owner)
-                return Copy(sibling.name, copy)
-        return None
-
     def remember(self, content: Content) -> None:
         """Know the content of a generation that is closed."""
         self._remembered.append(content)
@@ -169,81 +140,6 @@ class Adoption:
             generation.close()
         self._pending.clear()
 
-    def siblings(self) -> list[Sibling]:
-        """What stands beside the log now."""
-        self._beside.folder.look()
-        return self._beside.siblings()
-
-    def find(self, key: Key) -> Sibling | None:
-        """Where a file stands by now, if it still does."""
-        return next((sibling for sibling in self.siblings() if key_of(sibling.seen) == key), None)
-
-    def open_free(self, sibling: Sibling) -> FileContents | None:
-        """Open a sibling that nobody follows."""
-        return None if self._claims.owner(key_of(sibling.seen)) else self.open(sibling)
-
-    def open(self, sibling: Sibling) -> FileContents | None:
-        """Open a sibling, wherever its name has moved meanwhile; None if it has gone or cannot be read."""
-        key = key_of(sibling.seen)
-        now: Sibling | None = sibling
-        for _ in range(MOST_MOVES):
-            if now is None:
-                break
-            with suppress(OSError):
-                contents = open_file(self._beside.path_of(now))
-                if contents and key_of(contents.seen()) == key:
-                    return contents
-                if contents:
-                    contents.close()
-            now = self.find(key)
-        return None
-
-    def holding(self, content: Content, sibling: Sibling, contents: FileContents) -> Contents | None:
-        """Return what to read of a file, if it holds the content: itself, or what it expands to.
-
-        The file given is closed unless it is what is returned.
-        """
-        if not contents.is_compressed():
-            if holds(content, contents):
-                return contents
-            contents.close()
-            return None
-        expanded = self.expand(sibling, contents)
-        is_copy = expanded is not None and holds(content, expanded)
-        if expanded:
-            expanded.close()
-        # Afresh: what was expanded to compare is gone.
-        found = self.expand(sibling, contents) if is_copy else None
-        contents.close()
-        return found
-
-    def adopt(self, sibling: Sibling, contents: FileContents, start: Start = WHOLE) -> Generation | None:
-        """Read a file from ``start`` on, or what it expands to, and claim it for the owner."""
-        source: Contents | None = contents
-        if contents.is_compressed():
-            source = self.expand(sibling, contents)
-            contents.close()
-        if source is None:
-            return None
-        try:
-            generation = Generation(source, start)
-        except OSError:
-            source.close()
-            return None
-        self._claims.take(key_of(sibling.seen), self._owner)
-        return generation
-
-    def expand(self, sibling: Sibling, contents: FileContents) -> CompressedContents | None:
-        """What a compressed sibling expands to, from its beginning; None, with a note, if that fails."""
-        path = self._beside.path_of(sibling)
-        try:
-            return contents.expanded(path)
-        except CannotDecompress as error:
-            self.notes.append(f"cannot look for its lines in {sibling.name}: {error}")
-        except OSError as error:
-            self.notes.append(f"cannot look for its lines in {sibling.name}: {error.strerror}")
-        return None
-
     # What is new
 
     def _scan(self) -> tuple[list[Sibling], bool]:
@@ -251,7 +147,6 @@ class Adoption:
         siblings = self._beside.siblings()
         if self._known is None:
             return siblings, True
-        self._beside.folder.look()
         again = self._beside.siblings()
         return again, same_places(siblings, again)
 
@@ -268,7 +163,7 @@ class Adoption:
             if known and (known.mtime_ns, known.size_bytes) == (seen.mtime_ns, seen.size_bytes):
                 self._known[key] = known
                 continue
-            contents = self.open(sibling)
+            contents = self._beside.open(sibling)
             if contents is None:
                 continue
             head = contents.read(HEAD_BYTES, 0)
@@ -324,7 +219,7 @@ class Adoption:
         if relation is Relation.BEGINNING:
             self._pending[key] = new
         elif relation is Relation.OTHER and not self._claims.owner(key):
-            return self.adopt(new.sibling, new.contents)
+            return self._beside.adopt(new.sibling, new.contents)
         else:
             new.contents.close()
         return None
@@ -333,7 +228,7 @@ class Adoption:
         """Compare a new file with all that was read; OTHER if nobody has seen what it holds."""
         if not new.contents.is_compressed():
             return compare(new.contents, self._followed(), self._remembered)
-        expanded = self.expand(new.sibling, new.contents)
+        expanded = self._beside.expand(new.sibling, new.contents)
         if expanded is None:
             return Relation.COPY  # it cannot be read, and that was said
         with closing(expanded):
@@ -342,7 +237,7 @@ class Adoption:
 
     def _relation_to_known(self, new: _Pending) -> Relation:
         """Compare what a file expands to with what stood beside the log uncompressed."""
-        expanded = self.expand(new.sibling, new.contents)
+        expanded = self._beside.expand(new.sibling, new.contents)
         if expanded is None:
             return Relation.COPY
         with closing(expanded):
@@ -352,10 +247,13 @@ class Adoption:
             return Relation.OTHER if expanded.is_whole() else Relation.BEGINNING
 
     def _is_beginning(self, new: _Pending) -> bool:
-        contents: Contents | None = new.contents
-        if new.contents.is_compressed():
-            contents = self.expand(new.sibling, new.contents)
-        return contents is None or is_beginning(contents, self._followed(), self._remembered)
+        if not new.contents.is_compressed():
+            return is_beginning(new.contents, self._followed(), self._remembered)
+        expanded = self._beside.expand(new.sibling, new.contents)
+        if expanded is None:
+            return True
+        with closing(expanded):
+            return is_beginning(expanded, self._followed(), self._remembered)
 
     def _followed(self) -> list[Generation]:
         """All that the owner has, or gets from this look."""

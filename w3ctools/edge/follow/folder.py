@@ -7,12 +7,8 @@ stat of its folder a look.
 from __future__ import annotations
 
 import os
-import stat
 from bisect import bisect_left
 from collections.abc import Callable
-
-from w3ctools.core.siblings import Sibling, rotated_names, stem
-from w3ctools.edge.contents import seen_of
 
 #: Before Linux 6.13 time stamps advance by the timer tick, 10 ms at most: two changes within one show as one.
 TICK_S = 0.05
@@ -86,31 +82,3 @@ class Folders:
     def of(self, path: str) -> Folder:
         """The folder at ``path``."""
         return self._folders.setdefault(path, Folder(path, self._monotonic))
-
-
-class Beside:
-    """The files beside one log that are named as its rotated generations."""
-
-    def __init__(self, path: str, folders: Folders) -> None:
-        # Where the name is a link, the rotator works where the file is.
-        folder, self._name = os.path.split(os.path.realpath(path))
-        self.folder = folders.of(folder)
-        self._pattern = rotated_names(self._name)
-
-    def path_of(self, sibling: Sibling) -> str:
-        """Where a sibling is."""
-        return os.path.join(self.folder.path, sibling.name)
-
-    def siblings(self) -> list[Sibling]:
-        """The regular files among them, as the folder was listed last; what has gone since is left out."""
-        found = []
-        for name in self.folder.starting_with(stem(self._name)):
-            if not self._pattern.fullmatch(name):
-                continue
-            try:
-                result = os.stat(os.path.join(self.folder.path, name), follow_symlinks=False)
-            except OSError:
-                continue
-            if stat.S_ISREG(result.st_mode):
-                found.append(Sibling(name, seen_of(result)))
-        return found

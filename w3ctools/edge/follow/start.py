@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from w3ctools.core.rotation import FIELDS, after_lines, after_newline_from_end, directives_around, last_fields
-from w3ctools.edge.contents import BLOCK_BYTES, Contents
+from w3ctools.edge.follow.contents import BLOCK_BYTES, Contents
 
 #: The longest W3C header that is repeated, on either side of its #Fields line.
 MAX_HEADER_BYTES = 64 * 1024

@@ -15,11 +15,11 @@ from typing import NamedTuple, TypeVar
 
 from w3ctools.core.checkpoint import FollowedFile, Place, Resume, print_of
 from w3ctools.core.delivery import Delivery
-from w3ctools.edge.claims import Claims
-from w3ctools.edge.folder import Folders
-from w3ctools.edge.follow import ROTATE_WAIT_S, Follower, Look, Shared
-from w3ctools.edge.generation import Generation
-from w3ctools.edge.start import WHOLE, Start
+from w3ctools.edge.follow.claims import Claims
+from w3ctools.edge.follow.folder import Folders
+from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Follower, Look, Shared
+from w3ctools.edge.follow.generation import Generation
+from w3ctools.edge.follow.start import WHOLE, Start
 
 #: How often patterns are looked at.
 GLOB_S = 1.0
