@@ -50,7 +50,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w3ctools.edge.follow import BLOCK_BYTES, ROTATE_WAIT_S, Follower, FromEnd, FromLine, Start
+from w3ctools.edge.follow.contents import BLOCK_BYTES
+from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Follower
+from w3ctools.edge.follow.start import FromEnd, FromLine, Start
 
 NAME = "access.log"
 
@@ -276,7 +278,7 @@ class World:
             copy = File(self._make_room(), self.live.birth, self.live)
             self.rotated.insert(0, copy)
             self._copying = Copying(self.live, copy, complete=False)
-            self._copy(len(self.live.content) // 2)
+            self._copy(max(len(self.live.content) // 2, len(b"0000")))
 
     def copy_rest(self) -> None:
         """Go on with the copy up to what is the file's end by now."""
@@ -516,7 +518,7 @@ class Promise:
                 rest &= self._followed
             elif not file.original and file.content:
                 self._hold(file)
-            if rest or (file.end and file.origins().isdisjoint(self._held)):
+            if rest:
                 self._hold(file)
         if not self._world.is_here:
             self._out_of_reach.update(*map(self._only_in, self._world.rotated))
@@ -594,20 +596,22 @@ class Promise:
         return self._not_come(file).difference(*others)
 
     def _ends_left(self) -> list[bytes]:
-        """The unfinished lines of files that may be closed by now; of the backlog nobody knows it."""
-        return [file.end for file in (*self._promised, *self._backlog)]
+        """The unfinished lines of files that may be closed by now, or that need not be held."""
+        others = [file for file in self._world.rotated if file.origins().isdisjoint(self._held)]
+        return [file.end for file in (*self._promised, *self._backlog, *others)]
 
     def _check_line(self, line: bytes) -> None:
         assert line, "an empty line"
         assert line not in self._left_out, f"not after the start: {short(line)}"
         if line in self._world.lines:
             self._come.add(line)
-        elif line in self._world.cut_ends or line in self._ends_left():
-            self._ends.append(line)
         else:
-            # The rest of a line whose beginning came when its file seemed to have been left.
-            wholes = [end + line for end in self._ends]
-            assert not self._world.lines.isdisjoint(wholes), f"torn, or none of the log: {short(line)}"
+            # Perhaps the rest of a line whose beginning came when its file seemed to have been left.
+            wholes = {line, *(end + line for end in self._ends)}
+            ends = wholes & {*self._world.cut_ends, *self._ends_left()}
+            self._ends += ends
+            is_whole = not self._world.lines.isdisjoint(wholes)
+            assert ends or is_whole, f"torn, or none of the log: {short(line)}"
 
 
 class Watch:

@@ -55,7 +55,7 @@ class Content(NamedTuple):
 class Sibling(NamedTuple):
     """A file beside a log, named as its rotated generations are."""
 
-    name: str
+    path: str
     seen: Seen
 
 
@@ -111,13 +111,13 @@ def oldest_first(siblings: Sequence[Sibling], predecessor: str | None) -> list[S
     which is the older: it is the one nearer to ``predecessor``, the name of the generation that came before
     all of them. Without one, small numbers are those that move on.
     """
-    names = {sibling.name for sibling in siblings} | ({predecessor} if predecessor else set())
+    names = {sibling.path for sibling in siblings} | ({predecessor} if predecessor else set())
     place = {name: index for index, name in enumerate(sorted(names, key=_natural))}
     if predecessor:
         origin = place[predecessor]
     else:
         origin = 0 if any(_DATE.search(name) for name in names) else len(names)
-    return sorted(siblings, key=lambda sibling: (sibling.seen.mtime_ns, abs(place[sibling.name] - origin)))
+    return sorted(siblings, key=lambda sibling: (sibling.seen.mtime_ns, abs(place[sibling.path] - origin)))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -90,7 +90,7 @@ class Adoption:
 
     def begin(self, siblings: Sequence[Sibling]) -> None:
         """Know what stood beside the log before."""
-        if self._beside.folder.is_there:
+        if self._beside.is_there:
             self._hold_new(siblings, 0)
 
     def look(self, opened: Generation | None) -> list[Generation]:
@@ -101,20 +101,19 @@ class Adoption:
         """
         if opened:
             self._opened.append(opened)
-            if self._beside.follow_link():
-                self._known, self._version = None, -1
-        folder = self._beside.folder
-        version = folder.look()
-        if not folder.is_there:
+            self._know(self._beside.follow_link())
+        beside = self._beside
+        version = beside.look()
+        if not beside.is_there:
             return self._rank() if self._pending else self._take_opened()
         since_ns = self._since_ns
-        if folder.is_settled or self._known is None:
+        if beside.is_settled or self._known is None:
             newest_ns = max((generation.known.mtime_ns for generation in self._generations), default=-1)
-            self._since_ns = max(folder.mtime_ns, newest_ns)
+            self._since_ns = max(beside.mtime_ns, newest_ns)
         if version == self._version and not self._pending:
             return self._take_opened()
         siblings, is_steady = self._scan()
-        self._version = folder.version
+        self._version = version
         self._hold_new(siblings, since_ns)
         if not is_steady and self._generations and self._unsteady_looks < MOST_UNSTEADY_LOOKS:
             self._unsteady_looks += 1
@@ -128,9 +127,14 @@ class Adoption:
         """Whether a generation stood beside the log at the last look, not under the log's own name."""
         return generation.key in self._now
 
-    def remember(self, content: Content) -> None:
-        """Know the content of a generation that is closed."""
+    def remember(self, generation: Generation) -> None:
+        """Know a generation that is read to its end, or whose file holds something else by now."""
+        content, known = generation.content, generation.known
         self._remembered.append(content)
+        if self._known is not None:
+            self._known[generation.key] = _Known(
+                known.mtime_ns, known.offset_bytes, len(content.head), hash(content.head)
+            )
 
     def close(self) -> None:
         """Close the files that could not be judged."""
@@ -154,7 +158,7 @@ class Adoption:
         """Open what was not there at the look before, and know from now on what is there."""
         before = self._known
         # While names move, one can be missed: it is not forgotten for that.
-        self._known = {} if self._beside.folder.is_settled else dict(before or {})
+        self._known = {} if self._beside.is_settled else dict(before or {})
         for sibling in siblings:
             key, seen = key_of(sibling.seen), sibling.seen
             if self._claims.owner(key) or key in self._pending:
@@ -167,13 +171,25 @@ class Adoption:
             if contents is None:
                 continue
             head = contents.read(HEAD_BYTES, 0)
-            self._known[key] = _Known(seen.mtime_ns, seen.size_bytes, len(head), hash(head))
-            self._plain.append(self._known[key])
+            self._known[key] = self._print_of(sibling, head)
             has_grown = known is not None and known.is_beginning_of(head)
             if before is None or seen.mtime_ns < since_ns or has_grown:
                 contents.close()
             else:
                 self._pending[key] = _Pending(sibling, contents, self._monotonic())
+
+    def _know(self, siblings: Sequence[Sibling]) -> None:
+        """Take what stands in a place that was not looked at before for old."""
+        for sibling in siblings if self._known is not None else ():
+            contents = self._beside.open_free(sibling)
+            if contents and self._known is not None:
+                self._known[key_of(sibling.seen)] = self._print_of(sibling, contents.read(HEAD_BYTES, 0))
+                contents.close()
+
+    def _print_of(self, sibling: Sibling, head: bytes) -> _Known:
+        known = _Known(sibling.seen.mtime_ns, sibling.seen.size_bytes, len(head), hash(head))
+        self._plain.append(known)
+        return known
 
     def _rank(self) -> list[Generation]:
         """Judge what is held, and put what is new in order."""
@@ -204,8 +220,8 @@ class Adoption:
             seen = contents.seen()
             if seen != sibling.seen:
                 since_s = self._monotonic()
-            name = self._now[key].name if key in self._now else sibling.name
-            taken.append(_Pending(Sibling(name, seen), contents, since_s))
+            path = self._now[key].path if key in self._now else sibling.path
+            taken.append(_Pending(Sibling(path, seen), contents, since_s))
         self._pending.clear()
         return taken
 
@@ -221,6 +237,8 @@ class Adoption:
         elif relation is Relation.OTHER and not self._claims.owner(key):
             return self._beside.adopt(new.sibling, new.contents)
         else:
+            if self._known is not None:
+                self._known[key] = self._print_of(new.sibling, new.contents.read(HEAD_BYTES, 0))
             new.contents.close()
         return None
 
@@ -264,13 +282,13 @@ class Adoption:
         for generation in reversed(self._generations):
             sibling = self._now.get(generation.key)
             if sibling and generation not in opened:
-                return sibling.name
+                return sibling.path
         return None
 
 
 def same_places(siblings: Sequence[Sibling], others: Sequence[Sibling]) -> bool:
     """Whether the same files have the same names."""
-    return [(it.name, key_of(it.seen)) for it in siblings] == [(it.name, key_of(it.seen)) for it in others]
+    return [(it.path, key_of(it.seen)) for it in siblings] == [(it.path, key_of(it.seen)) for it in others]
 
 
 def _fullest_first(new: _Pending) -> tuple[bool, int, int]:

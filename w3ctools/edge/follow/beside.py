@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from typing import NamedTuple
@@ -12,12 +13,14 @@ from w3ctools.edge.compressed import CannotDecompress
 from w3ctools.edge.follow.claims import Claims, Key, key_of
 from w3ctools.edge.follow.contents import CompressedContents, Contents, FileContents, open_file, seen_of
 from w3ctools.edge.follow.copies import holds
-from w3ctools.edge.follow.folder import Folders
+from w3ctools.edge.follow.folder import Folder, Folders
 from w3ctools.edge.follow.generation import Generation
 from w3ctools.edge.follow.start import WHOLE, Start
 
 #: A name that moves while its file is opened is looked for so often.
 MOST_MOVES = 5
+#: A link that is switched again and again leaves this many places behind.
+MOST_SPOTS = 4
 
 
 class Copy(NamedTuple):
@@ -27,43 +30,85 @@ class Copy(NamedTuple):
     contents: Contents
 
 
+class _Spot(NamedTuple):
+    """Where a log's rotated generations are looked for."""
+
+    folder: Folder
+    prefix: str
+    names: re.Pattern[str]
+
+    def siblings(self) -> list[Sibling]:
+        """The regular files of these names, as the folder was listed last."""
+        found = []
+        for name in self.folder.starting_with(self.prefix):
+            path = os.path.join(self.folder.path, name)
+            try:
+                result = os.stat(path, follow_symlinks=False) if self.names.fullmatch(name) else None
+            except OSError:  # it has gone since the folder was listed
+                continue
+            if result and stat.S_ISREG(result.st_mode):
+                found.append(Sibling(path, seen_of(result)))
+        return found
+
+
 class Beside:
-    """What stands beside the log at ``path``. What is opened to be read is claimed for ``owner``."""
+    """What stands beside the log at ``path``. What is opened to be read is claimed for ``owner``.
+
+    Where the name is a link, a rotator works where the link is or where the file is, so both are looked at,
+    and for what was rotated there before, where the file was.
+    """
 
     def __init__(self, path: str, folders: Folders, claims: Claims, owner: object) -> None:
         self._path = path
         self._folders = folders
-        self._resolved = ""
-        self.follow_link()
         self._claims = claims
         self._owner = owner
+        self._spots: dict[str, _Spot] = {}
+        self._add_spot(os.path.abspath(path))
+        self.follow_link()
         #: Diagnostics, without the log's name. The owner takes them out.
         self.notes: list[str] = []
 
-    def follow_link(self) -> bool:
-        """Go where the name leads now, since the rotator works where the file is; whether that is new."""
-        before, self._resolved = self._resolved, os.path.realpath(self._path)
-        if self._resolved == before:
-            return False
-        folder, self._name = os.path.split(self._resolved)
-        self.folder = self._folders.of(folder)
-        self._pattern = rotated_names(self._name)
-        return True
+    def look(self) -> int:
+        """List what has changed; return a number that moves on when anything has."""
+        return sum(spot.folder.look() for spot in self._spots.values())
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a folder to look at."""
+        return any(spot.folder.is_there for spot in self._spots.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the last look is sure to have seen every name."""
+        return all(spot.folder.is_settled for spot in self._spots.values())
+
+    @property
+    def mtime_ns(self) -> int:
+        """When a name came or went last, by the file system's clock."""
+        return max(spot.folder.mtime_ns for spot in self._spots.values())
+
+    def follow_link(self) -> list[Sibling]:
+        """Go also where the name leads now; return what stands there already."""
+        path = os.path.realpath(self._path)
+        if path in self._spots:
+            return []
+        if len(self._spots) >= MOST_SPOTS:
+            del self._spots[[*self._spots][1]]  # the first is where the name itself stands
+        spot = self._add_spot(path)
+        spot.folder.look()
+        return spot.siblings()
 
     def siblings(self) -> list[Sibling]:
         """The regular files there now."""
-        self.folder.look()
-        found = []
-        for name in self.folder.starting_with(stem(self._name)):
-            if not self._pattern.fullmatch(name):
-                continue
-            try:
-                result = os.stat(os.path.join(self.folder.path, name), follow_symlinks=False)
-            except OSError:  # it has gone since the folder was listed
-                continue
-            if stat.S_ISREG(result.st_mode):
-                found.append(Sibling(name, seen_of(result)))
-        return found
+        self.look()
+        return [sibling for spot in self._spots.values() for sibling in spot.siblings()]
+
+    def _add_spot(self, path: str) -> _Spot:
+        folder, name = os.path.split(path)
+        spot = _Spot(self._folders.of(folder), stem(name), rotated_names(name))
+        self._spots[path] = spot
+        return spot
 
     def find(self, key: Key) -> Sibling | None:
         """Where a file stands by now, if it still does."""
@@ -77,7 +122,7 @@ class Beside:
             if now is None:
                 break
             with suppress(OSError):
-                contents = open_file(self._path_of(now))
+                contents = open_file(now.path)
                 if contents and key_of(contents.seen()) == key:
                     return contents
                 if contents:
@@ -107,13 +152,14 @@ class Beside:
 
     def expand(self, sibling: Sibling, contents: FileContents) -> CompressedContents | None:
         """What a compressed sibling expands to, from its beginning; None, with a note, if that fails."""
-        path = self._path_of(sibling)
         try:
-            return contents.expanded(path)
+            return contents.expanded(sibling.path)
         except CannotDecompress as error:
-            self.notes.append(f"cannot look for its lines in {sibling.name}: {error}")
+            self.notes.append(f"cannot look for its lines in {os.path.basename(sibling.path)}: {error}")
         except OSError as error:
-            self.notes.append(f"cannot look for its lines in {sibling.name}: {error.strerror}")
+            self.notes.append(
+                f"cannot look for its lines in {os.path.basename(sibling.path)}: {error.strerror}"
+            )
         return None
 
     def find_copy(self, content: Content) -> Copy | None:
@@ -123,7 +169,7 @@ class Beside:
             copy = contents and self._holding(content, sibling, contents)
             if copy:
                 self._claims.take(key_of(sibling.seen), self._owner)
-                return Copy(sibling.name, copy)
+                return Copy(os.path.basename(sibling.path), copy)
         return None
 
     def _holding(self, content: Content, sibling: Sibling, contents: FileContents) -> Contents | None:
@@ -144,6 +190,3 @@ class Beside:
         found = self.expand(sibling, contents) if is_copy else None
         contents.close()
         return found
-
-    def _path_of(self, sibling: Sibling) -> str:
-        return os.path.join(self.folder.path, sibling.name)

@@ -39,13 +39,13 @@ def is_beginning(
     contents: Contents, generations: Sequence[Generation], remembered: Iterable[Content]
 ) -> bool:
     """Whether a file, shorter than what was read and not growing, is the beginning of it."""
+    if isinstance(contents, CompressedContents):
+        return True
     head = contents.read(HEAD_BYTES, 0)
     if not head:
         return False
     if any(content.head and shares_head(content, head) for content in remembered):
         return True  # no more can be said: what it was copied from is gone
-    if isinstance(contents, CompressedContents):
-        return True
     size_bytes = contents.seen().size_bytes
     tail_bytes = min(size_bytes, GUARD_BYTES)
     tail = contents.read(tail_bytes, size_bytes - tail_bytes)

@@ -396,7 +396,7 @@ class Follower:
                 if unread_bytes
                 else "no unread bytes were seen in it"
             )
-            self._adoption.remember(generation.content)
+            self._adoption.remember(generation)
             self._generations[index] = fresh
         notes.append(f"{self.path}: truncated, {said}")
         generation.more = fresh.more = True
@@ -426,7 +426,7 @@ class Follower:
     def _retire(self, generation: Generation) -> list[Piece]:
         self._generations.remove(generation)
         generation.close()
-        self._adoption.remember(generation.content)
+        self._adoption.remember(generation)
         self._shared.claims.leave(generation.key, generation.content)
         line = generation.finish()
         return [Piece(line, generation, generation.position)] if line else []

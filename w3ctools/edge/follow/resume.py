@@ -93,10 +93,10 @@ class _Resume:
     def _younger(self, places: Sequence[Place], last: Generation | None) -> list[Generation]:
         """Adopt what came after the places: written to later, and no copy of them."""
         since_ns = places[-1].mtime_ns
-        names = {sibling.name for sibling in self._siblings}
+        names = {sibling.path for sibling in self._siblings}
         younger = {}
         for sibling in self._siblings:
-            is_twin = os.path.splitext(sibling.name)[0] in names  # being compressed just now
+            is_twin = os.path.splitext(sibling.path)[0] in names  # being compressed just now
             if sibling.seen.mtime_ns < since_ns or is_twin:
                 continue
             contents = self._beside.open_free(sibling)
@@ -108,7 +108,7 @@ class _Resume:
             generation = self._beside.adopt(sibling, contents)
             if generation:
                 younger[sibling] = generation
-        names_now = {key_of(sibling.seen): sibling.name for sibling in self._siblings}
+        names_now = {key_of(sibling.seen): sibling.path for sibling in self._siblings}
         predecessor = names_now.get(last.key) if last else None
         return [younger[sibling] for sibling in oldest_first([*younger], predecessor)]
 
