@@ -15,6 +15,7 @@ from w3ctools.core.rotation import (
     decide,
     directives_around,
     last_fields,
+    verify,
 )
 
 HELD = Known(dev=1, ino=7, offset_bytes=100, mtime_ns=50, ctime_ns=60, settled=True)
@@ -45,6 +46,28 @@ SAME = Seen(dev=1, ino=7, size_bytes=100, mtime_ns=50, ctime_ns=60)
 )
 def test_decide_row(known: Known | None, seen: Seen | None, decision: Decision) -> None:
     assert decide(known, seen) is decision
+
+
+@pytest.mark.parametrize(
+    ("offset_bytes", "guard", "head", "data", "decision"),
+    [
+        pytest.param(9, b"ab\n", b"x", b"ab\n", Decision.READ, id="nothing new"),
+        pytest.param(9, b"ab\n", b"x", b"ab\ncd", Decision.READ, id="something new"),
+        pytest.param(9, b"ab\n", b"x", b"ab", Decision.TRUNCATED, id="ends within the guard"),
+        pytest.param(9, b"ab\n", b"x", b"", Decision.TRUNCATED, id="ends before the guard"),
+        pytest.param(9, b"ab\n", b"x", b"ac\ncd", Decision.REWRITTEN, id="another guard"),
+        pytest.param(9, b"ab\n", b"x", b"ac", Decision.REWRITTEN, id="another guard, shorter"),
+        pytest.param(9, b"ab\n", b"x", b"x", Decision.REWRITTEN, id="the head is no guard"),
+        pytest.param(0, b"", b"", b"ab", Decision.READ, id="first bytes of an empty file"),
+        pytest.param(0, b"", b"", b"", Decision.READ, id="empty and still empty"),
+        pytest.param(0, b"", b"ab", b"abc", Decision.READ, id="nothing read, the same head"),
+        pytest.param(0, b"", b"ab", b"a", Decision.TRUNCATED, id="nothing read, shorter than its head"),
+        pytest.param(0, b"", b"ab", b"", Decision.TRUNCATED, id="nothing read, empty now"),
+        pytest.param(0, b"", b"ab", b"cd", Decision.REWRITTEN, id="nothing read, another head"),
+    ],
+)
+def test_verify_row(offset_bytes: int, guard: bytes, head: bytes, data: bytes, decision: Decision) -> None:
+    assert verify(offset_bytes, guard, head, data) is decision
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,12 @@ from w3ctools.core.rotation import Seen
 HEAD_BYTES = 512
 
 _COMPRESSED = r"(?:\.(?:gz|bz2|xz|zst))?"
-#: What rotators put behind a name, or between a name's stem and its last extension: a number, a date, a
-#: time, with a short word before it or not (logrotate's dateformat, Python's and log4j's handlers).
-_NUMBERED = r"[.\-_@](?:[A-Za-z]{1,12}[.\-_]?)?\d[\dT.:_+Z-]*"
+#: What rotators put between a name's stem and its last extension: a number, a date, a time. With a word,
+#: it would be another log's: access-ssl-20261124.log.
+_STAMP = r"\d[\dT.:_+Z-]*"
+#: What they put behind a name: the same, with a short word before it or not (logrotate's dateformat, Python's
+#: and log4j's handlers).
+_NUMBERED = rf"[.\-_@](?:[A-Za-z]{{1,12}}[.\-_]?)?{_STAMP}"
 _WORDS = r"[.\-_](?:old|prev|previous|bak|back|backup|save|saved|orig|rotated|last)|~"
 _DATE = re.compile(r"\d{5}|\d-\d")
 #: Companions of a log that hold a digit: checksums.
@@ -81,7 +84,7 @@ def rotated_names(name: str) -> re.Pattern[str]:
     before, _, extension = name.rpartition(".")
     forms = [f"{re.escape(name)}(?:{_NUMBERED}|{_WORDS})"]
     if before:  # logrotate's "extension"
-        forms.append(f"{re.escape(before)}{_NUMBERED}[.]{re.escape(extension)}")
+        forms.append(rf"{re.escape(before)}[.\-_@]{_STAMP}[.]{re.escape(extension)}")
     return re.compile(f"(?!.*{_CHECKSUM.pattern})(?:{'|'.join(forms)}){_COMPRESSED}", re.DOTALL)
 
 
@@ -116,7 +119,7 @@ def oldest_first(siblings: Sequence[Sibling], predecessor: str | None) -> list[S
     if predecessor:
         origin = place[predecessor]
     else:
-        origin = 0 if any(_DATE.search(name) for name in names) else len(names)
+        origin = 0 if any(_DATE.search(name.rpartition("/")[2]) for name in names) else len(names)
     return sorted(siblings, key=lambda sibling: (sibling.seen.mtime_ns, abs(place[sibling.path] - origin)))
 
 

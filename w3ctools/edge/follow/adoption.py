@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from w3ctools.core.siblings import HEAD_BYTES, Content, Relation, Sibling, oldest_first
-from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.beside import Beside, same_places
 from w3ctools.edge.follow.claims import Claims, Key, key_of
 from w3ctools.edge.follow.contents import FileContents
 from w3ctools.edge.follow.copies import compare, is_beginning
@@ -245,7 +245,9 @@ class Adoption:
     def _relation(self, new: _Pending) -> Relation:
         """Compare a new file with all that was read; OTHER if nobody has seen what it holds."""
         if not new.contents.is_compressed():
-            return compare(new.contents, self._followed(), self._remembered)
+            relation = compare(new.contents, self._followed(), self._remembered)
+            # What was empty a moment ago can be what gzip has just begun to write.
+            return Relation.BEGINNING if new.contents.is_compressed() else relation
         expanded = self._beside.expand(new.sibling, new.contents)
         if expanded is None:
             return Relation.COPY  # it cannot be read, and that was said
@@ -284,11 +286,6 @@ class Adoption:
             if sibling and generation not in opened:
                 return sibling.path
         return None
-
-
-def same_places(siblings: Sequence[Sibling], others: Sequence[Sibling]) -> bool:
-    """Whether the same files have the same names."""
-    return [(it.path, key_of(it.seen)) for it in siblings] == [(it.path, key_of(it.seen)) for it in others]
 
 
 def _fullest_first(new: _Pending) -> tuple[bool, int, int]:

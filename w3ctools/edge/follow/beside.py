@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -190,3 +191,8 @@ class Beside:
         found = self.expand(sibling, contents) if is_copy else None
         contents.close()
         return found
+
+
+def same_places(siblings: Sequence[Sibling], others: Sequence[Sibling]) -> bool:
+    """Whether the same files have the same names."""
+    return [(it.path, key_of(it.seen)) for it in siblings] == [(it.path, key_of(it.seen)) for it in others]

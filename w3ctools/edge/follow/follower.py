@@ -23,13 +23,13 @@ from w3ctools.core.delivery import Position
 from w3ctools.core.errors import W3CError
 from w3ctools.core.rotation import Decision, Seen
 from w3ctools.edge.filesystem import is_local
-from w3ctools.edge.follow.adoption import Adoption, same_places
-from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.adoption import Adoption
+from w3ctools.edge.follow.beside import Beside, same_places
 from w3ctools.edge.follow.claims import Claims, key_of
 from w3ctools.edge.follow.contents import CompressedContents, FileContents, open_file, seen_of
 from w3ctools.edge.follow.folder import Folders
 from w3ctools.edge.follow.generation import Generation
-from w3ctools.edge.follow.resume import resume
+from w3ctools.edge.follow.resume import Resumed, resume
 from w3ctools.edge.follow.start import WHOLE, FromOffset, Start
 from w3ctools.edge.permissions import rights
 
@@ -227,19 +227,19 @@ class Follower:
             before = self._beside.siblings()
             found, opened = self._named()
             siblings = self._beside.siblings()
-            if attempt == MOST_ATTEMPTS or (same_places(before, siblings) and self._is_named(found)):
+            is_sure = same_places(before, siblings) and self._is_named(found)
+            resumed = Resumed([opened] if opened else [], [], siblings, not is_sure)
+            if self.unresumed and (is_sure or attempt == MOST_ATTEMPTS):
+                resumed = resume(self.unresumed, opened, siblings, self._beside)
+            if not resumed.is_unsure or attempt == MOST_ATTEMPTS:
                 break
-            if opened:
-                self._shared.claims.drop(opened.key)
-                opened.close()
-        self._adoption.begin(siblings)
-        if self.unresumed:
-            resumed = resume(self.unresumed, opened, siblings, self._beside)
-            self._generations += resumed.generations
-            notes += [f"{self.path}: {note}" for note in resumed.notes]
-            self.unresumed = ()
-        elif opened:
-            self._generations.append(opened)
+            for generation in resumed.generations:
+                self._shared.claims.drop(generation.key)
+                generation.close()
+        self._generations += resumed.generations
+        notes += [f"{self.path}: {note}" for note in resumed.notes]
+        self.unresumed = ()
+        self._adoption.begin(resumed.old)
         return found
 
     def _is_named(self, found: Seen | Absence) -> bool:

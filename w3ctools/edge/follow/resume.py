@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from w3ctools.core.checkpoint import Place, Resume, print_of
 from w3ctools.core.siblings import Sibling, oldest_first
-from w3ctools.edge.follow.beside import Beside
+from w3ctools.edge.follow.beside import Beside, same_places
 from w3ctools.edge.follow.claims import Key, key_of
 from w3ctools.edge.follow.contents import FileContents
 from w3ctools.edge.follow.generation import Generation
@@ -26,6 +26,10 @@ class Resumed(NamedTuple):
 
     generations: list[Generation]
     notes: list[str]
+    #: What stands beside the log and is not to be read. Of the rest, that must still be found out.
+    old: list[Sibling]
+    #: Files came or went meanwhile: what was not found may have moved.
+    is_unsure: bool
 
 
 def resume(
@@ -44,8 +48,12 @@ class _Resume:
     def __init__(self, opened: Generation | None, siblings: Sequence[Sibling], beside: Beside) -> None:
         self._opened = opened
         self._beside = beside
-        self._siblings = sorted(siblings, key=lambda sibling: -sibling.seen.mtime_ns)
+        self._siblings = siblings
         self._notes: list[str] = []
+        self._old: list[Sibling] = []
+        self._is_named_found = False
+        #: A place or a file was not found.
+        self._has_missed = False
 
     def run(self, places: Sequence[Resume]) -> Resumed:
         generations = []
@@ -57,23 +65,28 @@ class _Resume:
                 last = found
             else:
                 self._note_missing(place, is_last=place is places[-1][0])
-        if self._opened:  # it is none of them
+        if self._is_named_found:
+            self._old = [*self._siblings]
+        else:
             generations += self._younger([place for place, _ in places], last)
+        if self._opened:  # it is none of them
             generations.append(self._opened)
-        return Resumed(generations, self._notes)
+        is_unsure = self._has_missed and not same_places(self._siblings, self._beside.siblings())
+        return Resumed(generations, self._notes, self._old, is_unsure)
 
     def _find_named(self, place: Place, offset: int) -> Generation | None:
         """Go on in the file that the name means, if it is the one."""
         opened = self._opened
         if opened is None or not _holds(place, opened.read, opened.key):
             return None
-        self._opened = None
+        self._opened, self._is_named_found = None, True
         return Generation(opened.let_go(), FromOffset(offset))
 
     def _find_beside(self, place: Place, offset: int) -> Generation | None:
         """Go on in a rotated file: the same, or one that holds the same, be it compressed."""
         key = (place.device, place.inode)
-        for sibling in sorted(self._siblings, key=lambda sibling: key_of(sibling.seen) != key):
+        by_age = sorted(self._siblings, key=lambda sibling: -sibling.seen.mtime_ns)
+        for sibling in sorted(by_age, key=lambda sibling: key_of(sibling.seen) != key):
             contents = self._beside.open_free(sibling)
             if contents and self._is_at(place, sibling, contents):
                 return self._beside.adopt(sibling, contents, FromOffset(offset))
@@ -97,12 +110,15 @@ class _Resume:
         younger = {}
         for sibling in self._siblings:
             is_twin = os.path.splitext(sibling.path)[0] in names  # being compressed just now
-            if sibling.seen.mtime_ns < since_ns or is_twin:
+            if sibling.seen.mtime_ns < since_ns:
+                self._old.append(sibling)
                 continue
-            contents = self._beside.open_free(sibling)
+            contents = None if is_twin else self._beside.open_free(sibling)
             if contents is None:
+                self._has_missed = self._has_missed or not is_twin
                 continue
             if any(self._is_at(place, sibling, contents) for place in places):
+                self._old.append(sibling)
                 contents.close()
                 continue
             generation = self._beside.adopt(sibling, contents)
@@ -113,6 +129,7 @@ class _Resume:
         return [younger[sibling] for sibling in oldest_first([*younger], predecessor)]
 
     def _note_missing(self, place: Place, *, is_last: bool) -> None:
+        self._has_missed = True
         unread_bytes = place.size_bytes - place.offset_bytes
         if unread_bytes > 0:
             self._notes.append(f"{unread_bytes:,} bytes that were not read yet can no longer be found")
