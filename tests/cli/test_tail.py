@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from harness import AT_ONCE_S, Commands, Proc, Script, unprivileged
+from harness import AT_ONCE_S, SCRIPTS, Commands, Proc, Script, tool, unprivileged
 
 FIVE = b"1\n2\n3\n4\n5\n"
 
@@ -18,6 +21,22 @@ def follow(commands: Commands, *args: str, content: bytes = b"") -> Proc:
     proc = commands.start("w3c-tail", "-n", "+1", *args, "access.log")
     proc.read_until(b"first\n")
     return proc
+
+
+def end(proc: Proc) -> None:
+    """Ask it to end; it leaves nothing unsaid."""
+    proc.send_signal(signal.SIGTERM)
+    assert proc.wait() == -signal.SIGTERM
+
+
+@contextmanager
+def standing_still(proc: Proc) -> Iterator[None]:
+    """What happens meanwhile, it sees in one look."""
+    state = Path(f"/proc/{proc.pid}/stat")
+    proc.send_signal(signal.SIGSTOP)
+    proc.until(lambda: state.read_bytes().rpartition(b")")[2].split()[0] == b"T", "stopped")
+    yield
+    proc.send_signal(signal.SIGCONT)
 
 
 class TestStart:
@@ -217,3 +236,186 @@ class TestHeader:
     def test_header_waits_for_the_line(self, commands: Commands) -> None:
         commands.write("u_ex.log", self.HEADER + FIVE)
         assert commands.run("w3c-tail", "--no-follow", "u_ex.log").stdout == b""
+
+
+class TestSources:
+    @pytest.mark.parametrize(
+        ("name", "written"),
+        [
+            pytest.param("my site.log", b"my%20site.log", id="blank"),
+            pytest.param("50%.log", b"50%25.log", id="percent sign"),
+            pytest.param("a\nb.log", b"a%0Ab.log", id="newline"),
+            pytest.param("a\x1b[1mb.log", b"a%1B[1mb.log", id="escape"),
+            pytest.param("é.log", "é.log".encode(), id="UTF-8"),
+            pytest.param(os.fsdecode(b"\xe9.log"), b"\xe9.log", id="no UTF-8"),
+        ],
+    )
+    def test_odd_name_is_one_word(self, commands: Commands, name: str, written: bytes) -> None:
+        commands.write("other.log", b"other\n")
+        commands.write(name, b"1\n")
+        result = commands.run("w3c-tail", "--no-follow", "-n", "+1", "other.log", name)
+        assert result.stdout == b"#Source: other.log\nother\n#Source: " + written + b"\n1\n"
+
+    def test_pattern_is_all_its_files(self, commands: Commands) -> None:
+        commands.write("b.log", b"of b\n")
+        commands.write("a.log", b"of a\n")
+        commands.write("c.txt", b"of c\n")
+        result = commands.run("w3c-tail", "--no-follow", "-n", "+1", "*.log")
+        assert result.stdout == b"#Source: a.log\nof a\n#Source: b.log\nof b\n"
+
+    def test_file_of_a_pattern_is_named_though_it_is_the_only_one(self, commands: Commands) -> None:
+        commands.write("a.log", b"of a\n")
+        result = commands.run("w3c-tail", "--no-follow", "-n", "+1", "*.log")
+        assert result.stdout == b"#Source: a.log\nof a\n"
+
+    def test_name_with_a_bracket_is_that_file(self, commands: Commands) -> None:
+        commands.write("a[1].log", b"literal\n")
+        commands.write("a1.log", b"match\n")
+        result = commands.run("w3c-tail", "--no-follow", "-n", "+1", "a[1].log")
+        assert result.stdout == b"literal\n"
+
+    def test_file_that_comes_later_is_found_and_read_whole(self, commands: Commands) -> None:
+        commands.write("a.log", b"first\n")
+        proc = commands.start("w3c-tail", "-n", "1", "*.log")
+        proc.read_until(b"first\n")
+        commands.write("b.log", FIVE)
+        assert proc.read_until(b"5\n") == b"#Source: b.log\n" + FIVE
+
+    def test_more_files_than_may_be_open(self, commands: Commands) -> None:
+        names = [f"{number:02d}.log" for number in range(60)]
+        for name in names:
+            commands.write(name, b"1\n")
+        limited = (tool("prlimit"), "--nofile=40", str(SCRIPTS / "w3c-tail"))
+        result = commands.run(*limited, "--no-follow", "-n", "+1", *names)
+        assert (result.status, result.notes) == (0, [])
+        assert result.stdout == b"".join(f"#Source: {name}\n1\n".encode() for name in names)
+
+
+class TestState:
+    ONCE = ("w3c-tail", "--no-follow", "--state", "state", "-n", "+1")
+
+    def test_restart_goes_on_where_the_reader_was(self, commands: Commands) -> None:
+        commands.write("access.log", b"1\n2\n")
+        proc = commands.start("w3c-tail", "--state", "state", "-n", "+1", "access.log")
+        proc.read_until(b"2\n")
+        end(proc)
+        commands.append("access.log", b"3\n")
+        proc = commands.start("w3c-tail", "--state", "state", "-n", "+1", "access.log")
+        assert proc.read_line() == b"3\n"
+
+    def test_each_line_comes_once_however_often_it_is_called(self, commands: Commands) -> None:
+        commands.write("access.log", b"")
+        outputs = []
+        for number in range(3):
+            commands.append("access.log", b"%d\n" % number)
+            outputs.append(commands.run(*self.ONCE, "access.log").stdout)
+        outputs.append(commands.run(*self.ONCE, "access.log").stdout)
+        assert outputs == [b"0\n", b"1\n", b"2\n", b""]
+
+    def test_each_line_comes_once_when_the_log_is_rotated_between_calls(self, commands: Commands) -> None:
+        commands.write("access.log", b"1\n")
+        commands.run(*self.ONCE, "access.log")
+        commands.append("access.log", b"2\n")
+        (commands.folder / "access.log").rename(commands.folder / "access.log.1")
+        commands.write("access.log", b"3\n")
+        result = commands.run(*self.ONCE, "access.log")
+        assert (result.stdout, result.notes) == (b"2\n3\n", [])
+
+    def test_unfinished_line_waits_for_the_next_call(self, commands: Commands) -> None:
+        commands.write("access.log", b"1\nunfin")
+        assert commands.run(*self.ONCE, "access.log").stdout == b"1\n"
+        commands.append("access.log", b"ished\n")
+        assert commands.run(*self.ONCE, "access.log").stdout == b"unfinished\n"
+
+    def test_lines_holds_for_a_file_that_the_state_does_not_know(self, commands: Commands) -> None:
+        commands.write("a.log", b"1\n")
+        commands.run(*self.ONCE, "a.log")
+        commands.append("a.log", b"2\n3\n")
+        commands.write("b.log", b"4\n5\n")
+        result = commands.run("w3c-tail", "--no-follow", "--state", "state", "-n", "1", "a.log", "b.log")
+        assert result.stdout == b"#Source: a.log\n2\n3\n#Source: b.log\n5\n"
+
+    def test_new_match_of_a_pattern_that_the_state_knows_is_read_whole(self, commands: Commands) -> None:
+        commands.write("a.log", b"1\n")
+        commands.run(*self.ONCE, "*.log")
+        commands.write("b.log", b"2\n3\n")
+        result = commands.run("w3c-tail", "--no-follow", "--state", "state", "-n", "0", "*.log")
+        assert result.stdout == b"#Source: b.log\n2\n3\n"
+
+    def test_odd_name_is_known_again(self, commands: Commands) -> None:
+        name = os.fsdecode(b"%41 \xe9\n.log")
+        commands.write(name, b"1\n")
+        commands.run(*self.ONCE, name)
+        commands.append(name, b"2\n")
+        assert commands.run(*self.ONCE, name).stdout == b"2\n"
+
+    def test_rewind_repeats_what_came_last(self, commands: Commands) -> None:
+        commands.write("access.log", b"1\n2\n")
+        words = (*self.ONCE, "--rewind", "1h", "access.log")
+        commands.run(*words)
+        commands.append("access.log", b"3\n")
+        assert commands.run(*words).stdout == b"1\n2\n3\n"
+
+    def test_rewind_without_a_state_is_usage_error(self, script: Script) -> None:
+        result = script("w3c-tail", "--rewind", "2m", "access.log")
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert "--rewind needs --state" in result.stderr
+
+
+class TestNotes:
+    def test_report_says_what_was_passed_on(self, commands: Commands) -> None:
+        proc = follow(commands)
+        commands.append("access.log", b"second\n")
+        proc.read_until(b"second\n")
+        proc.send_signal(signal.SIGUSR1)
+        (note,) = proc.read_notes("out")
+        # The second line may be written and not counted yet.
+        assert note in ("w3c-tail: 1 lines out, 6 bytes", "w3c-tail: 2 lines out, 13 bytes")
+
+    def test_report_says_what_is_held(self, commands: Commands) -> None:
+        proc = follow(commands)
+        (commands.folder / "access.log").rename(commands.folder / "access.log.1")
+        commands.write("access.log", b"new\n")
+        proc.read_until(b"new\n")
+        commands.append("access.log.1", b"unfinished")
+        for _ in range(2):  # the second comes from a later look, which has seen what was written before
+            commands.append("access.log", b"again\n")
+            proc.read_until(b"again\n")
+        proc.send_signal(signal.SIGUSR1)
+        assert "; 1 rotated file held open, 10 bytes unread" in proc.read_notes("lines out")[-1]
+
+    def test_rest_of_a_truncated_file_is_recovered_from_its_copy(self, commands: Commands) -> None:
+        proc = follow(commands)
+        path = commands.folder / "access.log"
+        with standing_still(proc):
+            commands.append("access.log", b"unread\n")
+            shutil.copy(path, commands.folder / "access.log.1")
+            os.truncate(path, 0)
+        assert proc.read_line() == b"unread\n"
+        note = "w3c-tail: access.log: truncated, 7 bytes recovered from access.log.1"
+        assert note in proc.read_notes("truncated")
+
+    def test_truncated_file_without_a_copy_is_told(self, commands: Commands) -> None:
+        proc = follow(commands)
+        os.truncate(commands.folder / "access.log", 0)
+        note = "w3c-tail: access.log: truncated, no unread bytes were seen in it"
+        assert proc.read_notes("truncated") == [note]
+
+    def test_generations_between_two_looks_are_all_read(self, commands: Commands) -> None:
+        proc = follow(commands)
+        log = commands.folder / "access.log"
+        with standing_still(proc):
+            for number in (3, 2, 1):
+                log.rename(f"{log}.{number}")
+                commands.write("access.log", f"{number}\n".encode())
+        assert proc.read_until(b"1\n") == b"3\n2\n1\n"
+        assert "w3c-tail: access.log: rotated 3 times, 2 lines drained, 0 lost" in proc.read_notes("rotated")
+
+    def test_what_was_never_written_is_skipped(self, commands: Commands) -> None:
+        proc = follow(commands)
+        with standing_still(proc):
+            os.truncate(commands.folder / "access.log", 1_000_006)
+            commands.append("access.log", b"after\n")
+        assert proc.read_line() == b"after\n"
+        note = "w3c-tail: access.log: skipped 1,000,000 NUL bytes that were never written"
+        assert proc.read_notes("skipped") == [note]

@@ -191,9 +191,7 @@ def test_older_is_what_was_written_earlier_whatever_its_name() -> None:
             ["a.log.9", "a.log.10", "a.log.11"],
             id="numbers that count up",
         ),
-        pytest.param(
-            ["a.log.1.gz", "a.log.2.gz"], "a.log.3", ["a.log.2.gz", "a.log.1.gz"], id="compressed"
-        ),
+        pytest.param(["a.log.1.gz", "a.log.2.gz"], "a.log.3", ["a.log.2.gz", "a.log.1.gz"], id="compressed"),
         pytest.param(
             ["a.1.log", "a.2.log"], "a.3.log", ["a.2.log", "a.1.log"], id="numbers before the extension"
         ),

@@ -804,6 +804,7 @@ def test_any_order_of_events_gives_each_files_lines_in_order(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         patch.setattr(generation, "BLOCK_BYTES", block_bytes)
+        patch.setattr(generation, "HEAD_BYTES", min(block_bytes, generation.HEAD_BYTES))
         log = Path(name) / "access.log"
         tail = Tail(log)
         out = b""

@@ -102,10 +102,15 @@ class Output:
             if not poll.poll(STANDSTILL_S * 1000):
                 meanwhile()
                 continue
-            end = start + (ATOMIC_BYTES if self.held_bytes() else self._pipe_bytes)
+            end = start + max(ATOMIC_BYTES, self._room_bytes())
             if end < len(data):
                 end = data.rfind(b"\n", start, end) + 1 or end
             start += self._write_some(view[start:end])
+
+    def _room_bytes(self) -> int:
+        """What a pipe surely takes at once: its pages may be half empty, the first and the last nearly so."""
+        held_bytes = self.held_bytes()
+        return self._pipe_bytes - 2 * held_bytes - (2 * ATOMIC_BYTES if held_bytes else 0)
 
     def held_bytes(self) -> int:
         """What was written and the reader has not taken, where the output is a pipe; else 0."""

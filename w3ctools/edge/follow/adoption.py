@@ -194,7 +194,11 @@ class Adoption:
     def _rank(self) -> list[Generation]:
         """Judge what is held, and put what is new in order."""
         for candidate in sorted(self._take_pending(), key=_fullest_first):
-            generation = self._consider(candidate)
+            try:
+                generation = self._consider(candidate)
+            except OSError:  # of the log, or of what is beside it: judged at the next look
+                self._pending[key_of(candidate.sibling.seen)] = candidate
+                continue
             if generation:
                 self._adopted[candidate.sibling] = generation
         new, self._adopted = self._adopted, {}

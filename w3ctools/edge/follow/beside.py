@@ -124,7 +124,7 @@ class Beside:
                 break
             with suppress(OSError):
                 contents = open_file(now.path)
-                if contents and key_of(contents.seen()) == key:
+                if contents and key_of(contents.seen()) == key and _can_be_read(contents):
                     return contents
                 if contents:
                     contents.close()
@@ -196,3 +196,12 @@ class Beside:
 def same_places(siblings: Sequence[Sibling], others: Sequence[Sibling]) -> bool:
     """Whether the same files have the same names."""
     return [(it.path, key_of(it.seen)) for it in siblings] == [(it.path, key_of(it.seen)) for it in others]
+
+
+def _can_be_read(contents: FileContents) -> bool:
+    """Whether the disk, or the network, gives its first byte."""
+    try:
+        contents.read(1, 0)
+    except OSError:
+        return False
+    return True

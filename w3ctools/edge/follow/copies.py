@@ -31,8 +31,16 @@ def compare(contents: Contents, generations: Sequence[Generation], remembered: I
 
 
 def holds(content: Content, contents: Contents) -> bool:
-    """Whether a file holds a generation as far as it was read."""
-    return _holds(content, contents.read(HEAD_BYTES, 0), contents) is Relation.COPY
+    """Whether a file holds a generation as far as it was read.
+
+    A short one need not hold all that was seen of the generation's beginning: lines can come after the copy
+    was made. But it ends with a line.
+    """
+    head = contents.read(HEAD_BYTES, 0)
+    if len(head) >= len(content.head):
+        return _holds(content, head, contents) is Relation.COPY
+    is_reached = content.offset_bytes <= len(head)
+    return is_reached and head.endswith(b"\n") and shares_head(content, head)
 
 
 def is_beginning(

@@ -150,20 +150,14 @@ class Follower:
         pieces: list[Piece] = []
         more = False
         for generation in tuple(self._generations):
-            for _ in range(TURN_BLOCKS):
-                block = self._step(generation, seen, notes)
-                if self._rotations and generation is not self._generations[-1]:
-                    self._drained_lines += block.count(b"\n")
-                if block:
-                    pieces.append(Piece(block, generation, generation.position))
-                if not generation.more or generation.decision is not Decision.READ:
-                    break
+            if more:  # not its turn yet, but what it was must be known when that comes
+                self._check(generation, notes)
+                continue
+            pieces += self._take_turn(generation, seen, notes)
             more = generation.more or generation not in self._generations
-            if more:
-                break
             if generation.is_file(seen):
                 generation.quiet_since_s = None
-            elif self._is_over(generation):
+            elif not more and self._is_over(generation):
                 pieces += self._retire(generation)
         if self._rotations and not more:
             self._say_rotated(notes)
@@ -174,12 +168,7 @@ class Follower:
         notes: list[str] = []
         self._look(notes)
         for generation in tuple(self._generations):
-            if generation.is_open:
-                try:
-                    if generation.check() is not Decision.READ:
-                        self._go_on_elsewhere(generation, notes)
-                except OSError as error:
-                    self._note_trouble(error, notes)
+            self._check(generation, notes)
         return notes
 
     def finish(self) -> Look:
@@ -260,10 +249,7 @@ class Follower:
         last = self._generations[-1] if self._generations else None
         if last is None or not last.is_file(seen) or self._adoption.is_beside(last):
             return len(self._generations)
-        if (
-            last.is_open and last.check() is not Decision.READ
-        ):  # truncated: its rest is older than what is new
-            self._go_on_elsewhere(last, notes)
+        self._check(last, notes)  # if it was truncated, its rest is older than what is new
         return len(self._generations) - 1
 
     def _stat(self) -> Seen | Absence:
@@ -332,6 +318,26 @@ class Follower:
         self._absence = absence
 
     # Reading
+
+    def _take_turn(self, generation: Generation, seen: Seen | None, notes: list[str]) -> list[Piece]:
+        pieces = []
+        for _ in range(TURN_BLOCKS):
+            block = self._step(generation, seen, notes)
+            if self._rotations and generation is not self._generations[-1]:
+                self._drained_lines += block.count(b"\n")
+            if block:
+                pieces.append(Piece(block, generation, generation.position))
+            if not generation.more or generation.decision is not Decision.READ:
+                break
+        return pieces
+
+    def _check(self, generation: Generation, notes: list[str]) -> None:
+        """Find out whether a file still is what was seen of it, without reading on."""
+        try:
+            if generation.is_open and generation.check() is not Decision.READ:
+                self._go_on_elsewhere(generation, notes)
+        except OSError as error:
+            self._note_trouble(error, notes)
 
     def _step(self, generation: Generation, seen: Seen | None, notes: list[str]) -> bytes:
         try:

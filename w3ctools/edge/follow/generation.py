@@ -91,7 +91,8 @@ class Generation:
     @property
     def can_be_closed(self) -> bool:
         """Whether it was read to its end, and can be found again if it grows."""
-        return isinstance(self._contents, FileContents) and self.known.settled and not self.more
+        is_read = self.known.settled or self.known.offset_bytes >= self.size_bytes
+        return isinstance(self._contents, FileContents) and is_read and not self.more
 
     def is_file(self, seen: Seen | None) -> bool:
         """Whether ``seen`` is this very file."""
@@ -113,6 +114,7 @@ class Generation:
         self.grew = self.more = False
         self.decision = decide(self.known, seen)
         if self.decision is Decision.IDLE:
+            self.short_since_s = None
             return b""
         data = self._read(contents)
         self.decision = verify(self.known.offset_bytes, self._guard, self._head, data)
@@ -130,6 +132,7 @@ class Generation:
         self.decision = verify(offset, self._guard, self._head, data)
         if self.decision is Decision.READ:
             self.size_bytes = contents.seen().size_bytes
+            self.short_since_s = None
             self.refresh_head()
         return self.decision
 

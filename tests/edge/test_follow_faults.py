@@ -1,0 +1,260 @@
+"""The follower where the system tells lies or fails: old sizes, short reads, files that a network forgot."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from w3ctools.core.rotation import Seen
+from w3ctools.edge.follow import beside, contents, follower
+from w3ctools.edge.follow.follower import SHORT_WAIT_S, Follower
+from w3ctools.edge.follow.start import FromLine
+
+#: Looks while something is wrong, and the time between them: less than a second in all.
+FAULTY_LOOKS, LOOK_S = 3, 0.05
+
+
+class Tail:
+    """A follower on a clock that the test moves."""
+
+    def __init__(self, path: Path) -> None:
+        self.now_s = 1000.0
+        self._path = path
+        self.follower = Follower(str(path), FromLine(1), lambda: self.now_s)
+        self._notes: list[str] = []
+
+    def read(self) -> bytes:
+        """Poll until there is nothing more."""
+        blocks = []
+        more = True
+        while more:
+            look = self.follower.poll()
+            blocks.append(look.block)
+            self._notes += look.notes
+            more = look.more
+        return b"".join(blocks)
+
+    def read_later(self, looks: int = FAULTY_LOOKS, look_s: float = LOOK_S) -> bytes:
+        """Read again so many times, each a moment later."""
+        blocks = []
+        for _ in range(looks):
+            self.now_s += look_s
+            blocks.append(self.read())
+        return b"".join(blocks)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was said, without the path."""
+        return [note.removeprefix(f"{self._path}: ") for note in self._notes]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "access.log"
+
+
+@pytest.fixture
+def tail(log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tail]:
+    """Follows the log on a file system of this machine."""
+    monkeypatch.setattr(follower, "is_local", lambda device: True)
+    tail = Tail(log)
+    yield tail
+    tail.follower.close()
+
+
+@pytest.fixture
+def remote_tail(tail: Tail, monkeypatch: pytest.MonkeyPatch) -> Tail:
+    """Follows the log on a network."""
+    monkeypatch.setattr(follower, "is_local", lambda device: False)
+    return tail
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        file.write(data)
+
+
+def report_size(patch: pytest.MonkeyPatch, size_bytes: int) -> None:
+    """Let every file be said to have this size."""
+    real = contents.seen_of
+
+    def seen_of(result: os.stat_result) -> Seen:
+        return real(result)._replace(size_bytes=size_bytes)
+
+    for module in (contents, follower, beside):
+        patch.setattr(module, "seen_of", seen_of)
+
+
+def end_reads_at(patch: pytest.MonkeyPatch, end: int) -> None:
+    """Let every file end there for those who read it."""
+    real = os.pread
+    patch.setattr(os, "pread", lambda fd, size, offset: real(fd, max(0, min(size, end - offset)), offset))
+
+
+def fail_reads(patch: pytest.MonkeyPatch, number: int, *, of: str, times: int = 1_000_000) -> None:
+    """Let reads of the file with this name fail, so many times."""
+    real = os.pread
+    left = times
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        nonlocal left
+        if left and os.readlink(f"/proc/self/fd/{fd}").endswith(f"/{of}"):
+            left -= 1
+            raise OSError(number, os.strerror(number))
+        return real(fd, size, offset)
+
+    patch.setattr(os, "pread", pread)
+
+
+# Old sizes
+
+
+def test_old_size_repeats_no_line(log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(log, b"one\n")
+    tail.read()
+    append(log, b"two\n")
+    assert tail.read() == b"two\n"
+    with monkeypatch.context() as patch:
+        report_size(patch, 4)
+        assert tail.read_later() == b""
+    append(log, b"three\n")
+    assert tail.read() == b"three\n"
+    assert tail.notes == []
+
+
+def test_old_size_hides_no_line_for_good(log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(log, b"one\n")
+    tail.read()
+    append(log, b"two\n")
+    out = b""
+    with monkeypatch.context() as patch:
+        report_size(patch, 4)
+        out += tail.read_later()
+    assert out + tail.read_later() == b"two\n"
+
+
+def test_network_that_shows_an_old_state_repeats_no_line(
+    log: Path, remote_tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tail = remote_tail
+    append(log, b"one\ntwo\n")
+    tail.read()
+    with monkeypatch.context() as patch:
+        report_size(patch, 4)
+        end_reads_at(patch, 4)
+        assert tail.read_later() == b""
+    append(log, b"three\n")
+    assert tail.read() == b"three\n"
+    assert tail.notes == []
+
+
+def test_network_that_shows_old_states_now_and_then_is_never_believed(
+    log: Path, remote_tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second begins with the first short look after a whole one."""
+    tail = remote_tail
+    append(log, b"one\ntwo\n")
+    tail.read()
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            report_size(patch, 4)
+            end_reads_at(patch, 4)
+            assert tail.read_later(2, SHORT_WAIT_S / 2 - 0.01) == b""
+        assert tail.read_later() == b""
+    assert tail.notes == []
+
+
+def test_truncation_on_a_network_is_believed_after_a_second(log: Path, remote_tail: Tail) -> None:
+    tail = remote_tail
+    append(log, b"one\ntwo\n")
+    tail.read()
+    os.truncate(log, 4)
+    assert tail.read() == b""
+    tail.now_s += SHORT_WAIT_S - 0.01
+    assert tail.read() == b""
+    assert tail.notes == []
+    tail.now_s += 0.01
+    assert tail.read() == b"one\n"
+    assert tail.notes == ["truncated, no unread bytes were seen in it"]
+
+
+@pytest.mark.parametrize("new", [b"new\n", b"new and longer\n"])
+def test_another_content_on_a_network_is_believed_at_once(log: Path, remote_tail: Tail, new: bytes) -> None:
+    tail = remote_tail
+    append(log, b"one\ntwo\n")
+    tail.read()
+    log.write_bytes(new)
+    assert tail.read() == new
+
+
+# Reads that fail
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
+def test_file_that_cannot_be_read_any_more_is_opened_again(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    append(log, b"one\ntw")
+    tail.read()
+    append(log, b"o\nthree\n")
+    with monkeypatch.context() as patch:
+        fail_reads(patch, number, of=log.name, times=1)
+        assert tail.read() == b""
+        assert tail.read() == b"two\nthree\n"
+    assert tail.notes == [os.strerror(number)]
+
+
+def test_rotated_file_that_a_network_forgot_is_opened_again_by_its_new_name(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log, b"one\n")
+    tail.read()
+    append(log, b"two\n")
+    log.rename(f"{log}.1")
+    append(log, b"three\n")
+    out = b""
+    with monkeypatch.context() as patch:
+        fail_reads(patch, errno.ESTALE, of="access.log.1", times=1)
+        out += tail.read()
+    out += tail.read_later()
+    assert sorted(out.splitlines()) == [b"three", b"two"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_file_beside_it_that_cannot_be_read_stops_nothing(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    append(log, b"one\n")
+    out = tail.read() if when == "after" else b""
+    fail_reads(monkeypatch, errno.EIO, of="access.log.1")
+    Path(f"{log}.1").write_bytes(b"broken\n")
+    out += tail.read()
+    append(log, b"two\n")
+    assert out + tail.read_later() == b"one\ntwo\n"
+
+
+def test_file_beside_it_that_cannot_be_read_is_not_opened_for_ever(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log, b"one\n")
+    tail.read()
+    fail_reads(monkeypatch, errno.EIO, of="access.log.1")
+    Path(f"{log}.1").write_bytes(b"broken\n")
+    for number in range(5):
+        (log.parent / f"access.log-other-{number}.tmp").touch()
+        tail.read_later()
+    assert opened(f"{log}.1") == 0
+
+
+def opened(path: str) -> int:
+    """How often this process has a file open."""
+    count = 0
+    for fd in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the descriptor of listdir itself
+            count += os.readlink(f"/proc/self/fd/{fd}") == path
+    return count
