@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w3ctools.core.framing import MAX_LINE_BYTES
+from w3ctools.core.siblings import HEAD_BYTES
 from w3ctools.edge.follow import follower as follow
 from w3ctools.edge.follow import generation, start
 from w3ctools.edge.follow.contents import BLOCK_BYTES, FileContents
@@ -804,7 +805,7 @@ def test_any_order_of_events_gives_each_files_lines_in_order(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         patch.setattr(generation, "BLOCK_BYTES", block_bytes)
-        patch.setattr(generation, "HEAD_BYTES", min(block_bytes, generation.HEAD_BYTES))
+        patch.setattr(generation, "HEAD_BYTES", min(block_bytes, HEAD_BYTES))
         log = Path(name) / "access.log"
         tail = Tail(log)
         out = b""

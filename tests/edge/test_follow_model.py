@@ -733,6 +733,7 @@ TOLD = (
     # The copy is older than the truncation, or what is read of the file.
     "write copy_half look copytruncate",
     "look write copy_half copy_rest write look truncate_copied",
+    "write look copy_half copy_half write look truncate_copied pause",
     # A copy that stands still while it is empty, or shorter than what was read.
     "rotate look copy_half write look pause look rotate",
     "rotate look copytruncate look move_away",

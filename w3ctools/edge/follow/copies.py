@@ -52,7 +52,8 @@ def is_beginning(
     head = contents.read(HEAD_BYTES, 0)
     if not head:
         return False
-    if any(content.head and shares_head(content, head) for content in remembered):
+    gone = [it.content for it in generations if it.is_open and not _has_its_head(it)]
+    if any(content.head and shares_head(content, head) for content in (*remembered, *gone)):
         return True  # no more can be said: what it was copied from is gone
     size_bytes = contents.seen().size_bytes
     tail_bytes = min(size_bytes, GUARD_BYTES)
@@ -65,6 +66,11 @@ def _holds(content: Content, head: bytes, contents: Contents) -> Relation:
         return Relation.OTHER
     guard_bytes = len(content.guard)
     return relate(content, head, contents.read(guard_bytes, content.offset_bytes - guard_bytes))
+
+
+def _has_its_head(generation: Generation) -> bool:
+    """Whether its file still begins as it did."""
+    return generation.read(HEAD_BYTES, 0).startswith(generation.content.head)
 
 
 def _begins_alike(block: bytes, known: bytes) -> Relation:

@@ -163,6 +163,7 @@ class Generation:
         seen = contents.seen()
         left = self._opened()
         self._contents = contents
+        self._head = contents.read(HEAD_BYTES, 0)  # a copy can end before what was seen
         self.known = self.known._replace(dev=seen.dev, ino=seen.ino, settled=False)
         self.size_bytes = seen.size_bytes
         return left
