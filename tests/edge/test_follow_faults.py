@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from w3ctools.core.rotation import Seen
+from w3ctools.core.rotation import Decision, Seen
 from w3ctools.edge.follow import beside, contents, follower
 from w3ctools.edge.follow.follower import SHORT_WAIT_S, Follower
+from w3ctools.edge.follow.generation import Generation
 from w3ctools.edge.follow.start import FromLine
 
 #: Looks while something is wrong, and the time between them: less than a second in all.
@@ -111,6 +112,32 @@ def fail_reads(patch: pytest.MonkeyPatch, number: int, *, of: str, times: int = 
     patch.setattr(os, "pread", pread)
 
 
+def forget_open_file(patch: pytest.MonkeyPatch, number: int, path: Path) -> None:
+    """Let the descriptors that the file has now be of no use any more; it can be opened again."""
+    useless = {fd for fd in map(int, os.listdir("/proc/self/fd")) if is_open_as(fd, path)}
+    assert useless
+    real_pread, real_close = os.pread, os.close
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        if fd in useless:
+            raise OSError(number, os.strerror(number))
+        return real_pread(fd, size, offset)
+
+    def close(fd: int) -> None:
+        useless.discard(fd)
+        real_close(fd)
+
+    patch.setattr(os, "pread", pread)
+    patch.setattr(os, "close", close)
+
+
+def is_open_as(fd: int, path: Path) -> bool:
+    """Whether the descriptor is of that file."""
+    with suppress(FileNotFoundError):  # the descriptor with which they were listed
+        return os.readlink(f"/proc/self/fd/{fd}") == str(path)
+    return False
+
+
 # Old sizes
 
 
@@ -203,9 +230,8 @@ def test_file_that_cannot_be_read_any_more_is_opened_again(
     tail.read()
     append(log, b"o\nthree\n")
     with monkeypatch.context() as patch:
-        fail_reads(patch, number, of=log.name, times=1)
-        assert tail.read() == b""
-        assert tail.read() == b"two\nthree\n"
+        forget_open_file(patch, number, log)
+        assert tail.read_later() == b"two\nthree\n"
     assert tail.notes == [os.strerror(number)]
 
 
@@ -215,13 +241,11 @@ def test_rotated_file_that_a_network_forgot_is_opened_again_by_its_new_name(
     append(log, b"one\n")
     tail.read()
     append(log, b"two\n")
-    log.rename(f"{log}.1")
+    old = log.rename(f"{log}.1")
     append(log, b"three\n")
-    out = b""
     with monkeypatch.context() as patch:
-        fail_reads(patch, errno.ESTALE, of="access.log.1", times=1)
-        out += tail.read()
-    out += tail.read_later()
+        forget_open_file(patch, errno.ESTALE, old)
+        out = tail.read_later()
     assert sorted(out.splitlines()) == [b"three", b"two"]
 
 
@@ -248,13 +272,40 @@ def test_file_beside_it_that_cannot_be_read_is_not_opened_for_ever(
     for number in range(5):
         (log.parent / f"access.log-other-{number}.tmp").touch()
         tail.read_later()
-    assert opened(f"{log}.1") == 0
+    assert not any(is_open_as(int(fd), Path(f"{log}.1")) for fd in os.listdir("/proc/self/fd"))
 
 
-def opened(path: str) -> int:
-    """How often this process has a file open."""
-    count = 0
-    for fd in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the descriptor of listdir itself
-            count += os.readlink(f"/proc/self/fd/{fd}") == path
-    return count
+@pytest.mark.parametrize("name", ["access.log", "access.log.1", "access.log.2"])
+def test_generation_that_was_missed_is_read_though_a_read_fails_when_it_is_found(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    append(log, b"one\n")
+    tail.read()
+    append(log, b"two\n")
+    log.rename(f"{log}.2")
+    Path(f"{log}.1").write_bytes(b"missed\n")
+    log.write_bytes(b"three\n")
+    out = b""
+    with monkeypatch.context() as patch:
+        fail_reads(patch, errno.ESTALE, of=name, times=1)
+        out += tail.read()
+    out += tail.read_later()
+    assert sorted(out.splitlines()) == [b"missed", b"three", b"two"]
+
+
+def test_log_that_cannot_be_read_when_something_is_found_beside_it_stops_nothing(
+    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(log, b"one\n")
+    tail.read()
+    append(log, b"two\n")
+    Path(f"{log}.1").write_bytes(b"missed\n")
+
+    def fail(_: Generation) -> Decision:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generation, "check", fail)
+        out = tail.read()
+    out += tail.read_later()
+    assert out == b"missed\ntwo\n"

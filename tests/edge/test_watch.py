@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from w3ctools.core.delivery import Delivery
 from w3ctools.edge.follow import follower
 from w3ctools.edge.follow.contents import BLOCK_BYTES
 from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Look
@@ -152,7 +153,7 @@ def test_match_that_comes_is_found_while_the_reader_stands_still(
 
 def test_folder_that_matches_is_not_followed(tmp_path: Path, following: Following) -> None:
     (tmp_path / "folder.log").mkdir()
-    assert following("*.log").watch.paths == []
+    assert list(following("*.log").watch.turns()) == []
 
 
 def test_compressed_match_is_not_followed(tmp_path: Path, following: Following) -> None:
@@ -307,7 +308,11 @@ def parked(tmp_path: Path, following: Following) -> tuple[Many, Path]:
     many = following("*.log", open_files=BUDGET)
     for _ in range(3):
         many.later(0.05)
-    closed = next(path for path in map(Path, many.watch.paths) if not _is_open(str(path)))
+    closed = next(
+        path
+        for path in map(Path, (file.path for file in many.watch.files(Delivery(), 0.0)))
+        if not _is_open(str(path))
+    )
     return many, closed
 
 

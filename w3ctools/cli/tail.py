@@ -89,10 +89,10 @@ def tail(
         raise click.UsageError("--rewind needs --state: without it, nothing is known of an earlier run")
     command = _Tail()
     try:
-        if files == ("-",):
+        if files == ("-",) and state is None:
             command.copy(0)
         elif "-" in files:
-            raise click.UsageError("- (stdin) cannot be followed beside files")
+            raise click.UsageError("- (stdin) is a stream: it has no --state, and no files beside it")
         else:
             command.follow(files, lines, no_follow, state, rewind_s)
     finally:
@@ -209,6 +209,8 @@ class _Tail:
 
     def _is_readable(self, path: str) -> bool:
         """Whether there is something to read at once; said if not."""
+        if os.path.exists(path) and not os.path.isfile(path):
+            return True  # opening a FIFO and closing it again would end its writer
         try:
             os.close(open_input(path))
         except OSError as error:

@@ -20,13 +20,15 @@ from w3ctools.core.rotation import Seen
 #: How much of a file's beginning is compared.
 HEAD_BYTES = 512
 
-_COMPRESSED = r"(?:\.(?:gz|bz2|xz|zst))?"
-#: What rotators put between a name's stem and its last extension: a number, a date, a time. With a word,
-#: it would be another log's: access-ssl-20261124.log.
-_STAMP = r"\d[\dT.:_+Z-]*"
-#: What they put behind a name: the same, with a short word before it or not (logrotate's dateformat, Python's
-#: and log4j's handlers).
-_NUMBERED = rf"[.\-_@](?:[A-Za-z]{{1,12}}[.\-_]?)?{_STAMP}"
+#: How compressed files are named.
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+
+_COMPRESSED = rf"(?:{'|'.join(map(re.escape, COMPRESSED))})?"
+#: What rotators put behind a name: a number, a date, a time (logrotate's dateformat, Python's and log4j's
+#: handlers).
+_NUMBERED = r"[.\-_@]\d[\dT.:_+Z-]*"
+#: Between the stem and the extension only what cannot be the name of another log, as access-2.log is.
+_INSERTED = r"(?:\.\d{1,5}|[.\-_@](?:\d{8}|\d{10}|\d{4}-\d\d(?:-\d\d)?)(?:[T.:_+-][\dT.:_+Z-]*)?)"
 _WORDS = r"[.\-_](?:old|prev|previous|bak|back|backup|save|saved|orig|rotated|last)|~"
 _DATE = re.compile(r"\d{5}|\d-\d")
 #: Companions of a log that hold a digit: checksums.
@@ -84,7 +86,7 @@ def rotated_names(name: str) -> re.Pattern[str]:
     before, _, extension = name.rpartition(".")
     forms = [f"{re.escape(name)}(?:{_NUMBERED}|{_WORDS})"]
     if before:  # logrotate's "extension"
-        forms.append(rf"{re.escape(before)}[.\-_@]{_STAMP}[.]{re.escape(extension)}")
+        forms.append(f"{re.escape(before)}{_INSERTED}[.]{re.escape(extension)}")
     return re.compile(f"(?!.*{_CHECKSUM.pattern})(?:{'|'.join(forms)}){_COMPRESSED}", re.DOTALL)
 
 

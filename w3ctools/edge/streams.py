@@ -107,6 +107,13 @@ class Output:
                 end = data.rfind(b"\n", start, end) + 1 or end
             start += self._write_some(view[start:end])
 
+    @property
+    def is_read(self) -> bool:
+        """Whether there still is a reader."""
+        poll = select.poll()
+        poll.register(self.fd, 0)
+        return not poll.poll(0)
+
     def _room_bytes(self) -> int:
         """What a pipe surely takes at once: its pages may be half empty, the first and the last nearly so."""
         held_bytes = self.held_bytes()

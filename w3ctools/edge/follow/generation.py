@@ -200,7 +200,7 @@ class Generation:
             return self._skip_unwritten(contents, seen)
         self.more = len(data) - start == BLOCK_BYTES
         if b"\0" in data:
-            data = self._before_unwritten(data, start)
+            data = self._before_unwritten(contents, data, start)
         new_bytes = len(data) - start
         self.grew = new_bytes > 0
         offset = self.known.offset_bytes + new_bytes
@@ -212,13 +212,16 @@ class Generation:
         self._guard = data[-GUARD_BYTES:]
         return self._whole_lines(data, start)
 
-    def _before_unwritten(self, data: bytes, start: int) -> bytes:
+    def _before_unwritten(self, contents: Contents, data: bytes, start: int) -> bytes:
         run = data.find(b"\n" + bytes(UNWRITTEN_BYTES), start) + 1
         if run:
             self.more = True
             return data[:run]
         # NULs at the end are space reserved, not yet written: they come, or what is put in their place.
-        return data if self.more else data[:start] + data[start:].rstrip(b"\0")
+        if self.more and contents.next_data(self.known.offset_bytes + len(data) - start - 1) is not None:
+            return data
+        self.more = False
+        return data[:start] + data[start:].rstrip(b"\0")
 
     def _whole_lines(self, data: bytes, start: int) -> bytes:
         end = data.rfind(b"\n", start) + 1

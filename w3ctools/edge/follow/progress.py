@@ -5,6 +5,7 @@ At most once a second, since a save waits for the disk, and once more at the end
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -49,7 +50,7 @@ class Progress:
         rewind_s: float,
     ) -> None:
         self._state = state
-        self._names = tuple(names)
+        self._names = tuple(os.path.abspath(name) for name in names)
         self._watch = watch
         self._output = output
         self._say = say
@@ -77,7 +78,7 @@ class Progress:
     def finish(self) -> None:
         """Save for the last time, after the reader had a while to take what the pipe holds."""
         deadline_s = time.monotonic() + LAST_TAKE_S
-        while self._output.held_bytes() and time.monotonic() < deadline_s:
+        while self._output.held_bytes() and self._output.is_read and time.monotonic() < deadline_s:
             time.sleep(0.01)
         self._save(time.monotonic())
         self._state.close()

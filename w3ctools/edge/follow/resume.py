@@ -13,10 +13,11 @@ from contextlib import closing
 from typing import NamedTuple
 
 from w3ctools.core.checkpoint import Place, Resume, print_of
-from w3ctools.core.siblings import Sibling, oldest_first
+from w3ctools.core.siblings import COMPRESSED, Relation, Sibling, oldest_first
 from w3ctools.edge.follow.beside import Beside, same_places
 from w3ctools.edge.follow.claims import Key, key_of
 from w3ctools.edge.follow.contents import FileContents
+from w3ctools.edge.follow.copies import compare
 from w3ctools.edge.follow.generation import Generation
 from w3ctools.edge.follow.start import FromOffset
 
@@ -65,10 +66,14 @@ class _Resume:
                 last = found
             else:
                 self._note_missing(place, is_last=place is places[-1][0])
-        if self._is_named_found:
+        # A file that was empty proves nothing: what was written to it since may be in a copy by now.
+        is_proven = self._is_named_found and places[-1].place.head.length_bytes > 0
+        if is_proven:
             self._old = [*self._siblings]
         else:
-            generations += self._younger([place for place, _ in places], last)
+            younger = self._younger([place for place, _ in places], last)
+            place_of_younger = len(generations) - self._is_named_found
+            generations[place_of_younger:place_of_younger] = younger
         if self._opened:  # it is none of them
             generations.append(self._opened)
         is_unsure = self._has_missed and not same_places(self._siblings, self._beside.siblings())
@@ -109,7 +114,8 @@ class _Resume:
         names = {sibling.path for sibling in self._siblings}
         younger = {}
         for sibling in self._siblings:
-            is_twin = os.path.splitext(sibling.path)[0] in names  # being compressed just now
+            stem, extension = os.path.splitext(sibling.path)
+            is_twin = extension in COMPRESSED and stem in names  # being compressed just now
             if sibling.seen.mtime_ns < since_ns:
                 self._old.append(sibling)
                 continue
@@ -117,7 +123,8 @@ class _Resume:
             if contents is None:
                 self._has_missed = self._has_missed or not is_twin
                 continue
-            if any(self._is_at(place, sibling, contents) for place in places):
+            is_of_last = last and compare(contents, [last], []) is not Relation.OTHER
+            if is_of_last or any(self._is_at(place, sibling, contents) for place in places):
                 self._old.append(sibling)
                 contents.close()
                 continue

@@ -67,7 +67,7 @@ class Watch:
         self._globbed_s = 0.0
         for name in names:
             if not is_pattern(name):
-                self._follow(name, is_new=name not in self._saved.names)
+                self._follow(name, is_new=os.path.abspath(name) not in self._saved.names)
         self._glob(is_first=True)
 
     @property
@@ -96,15 +96,6 @@ class Watch:
         for follower in self._followers.values():
             follower.close()
 
-    def drop(self, path: str) -> None:
-        """Follow this no more."""
-        self._followers.pop(path).close()
-
-    @property
-    def paths(self) -> list[str]:
-        """What is followed."""
-        return [*self._followers]
-
     @property
     def rotated_unread(self) -> tuple[int, int]:
         """Files held open that no longer have the name, and the bytes in them that were not read yet."""
@@ -122,12 +113,12 @@ class Watch:
         for path, follower in self._followers.items():
             saved = [resume.place for resume in follower.unresumed]
             now = [_place(generation, delivery, now_s) for generation in follower.generations]
-            files.append(FollowedFile(path, (*saved, *now)))
+            files.append(FollowedFile(os.path.abspath(path), (*saved, *now)))
         return tuple(files)
 
     def _follow(self, path: str, *, is_new: bool) -> None:
         if path not in self._followers:
-            places = self._saved.places.get(path, ())
+            places = self._saved.places.get(os.path.abspath(path), ())
             start = self._start if is_new and not places else WHOLE
             self._followers[path] = Follower(
                 path,
@@ -144,14 +135,19 @@ class Watch:
 
     def _glob(self, *, is_first: bool) -> None:
         self._globbed_s = self._monotonic()
+        matched = set()
         for pattern in self._patterns:
-            was_saved = pattern in self._saved.names
+            was_saved = os.path.abspath(pattern) in self._saved.names
             for path in sorted(glob.glob(pattern, recursive=True)):
                 if os.path.isfile(path):
+                    matched.add(path)
                     self._follow(path, is_new=is_first and not was_saved)
-            for path in self._saved.places if is_first else ():
-                if fnmatch.fnmatchcase(path, pattern):  # rotated away just now, or gone
+            for path in self._saved.places if is_first and was_saved else ():
+                if _matches(path, os.path.abspath(pattern)):  # rotated away just now, or gone
                     self._follow(path, is_new=False)
+        for path in self._followers.keys() - matched - {*self._names} if not is_first else ():
+            if not self._followers[path].generations:  # it is gone for good
+                self._followers.pop(path).close()
 
     def _visit(self, follower: Follower, call: Callable[[], T]) -> T:
         """Let it do something, with descriptors to do it, and keep count of these."""
@@ -183,6 +179,12 @@ class Watch:
 def is_pattern(name: str) -> bool:
     """Whether a FILE is a pattern; one that is the name of a file is that file."""
     return glob.has_magic(name) and not os.path.lexists(name)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return "**" in pattern or (
+        os.path.dirname(path) == os.path.dirname(pattern) and fnmatch.fnmatchcase(path, pattern)
+    )
 
 
 def _place(generation: Generation, delivery: Delivery, now_s: float) -> Place:
