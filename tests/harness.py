@@ -248,7 +248,8 @@ class Proc:
         for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
             try:
                 after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-                command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+                command = words.decode("utf-8", "replace")
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if int(after_name[3]) == self.pid and pid != self.pid and after_name[0] != b"Z":
