@@ -4,38 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from format_kit import changed, parse, whole_record
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats import aws
-from w3ctools.core.formats.format import Settings
-from w3ctools.core.record import FORMAT_KEYS, Record
-from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 SPECS = {spec.name: spec for spec in aws.SPECS}
 
 
-def _parse(name: str, line: bytes, site: str = "", zone: Zone | None = None) -> dict[str, Any]:
-    record = SPECS[name].make(Settings(site, zone or Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
-
-
-def _changed(name: str, old: bytes, new: bytes) -> bytes:
-    line = SPECS[name].example
-    assert old in line
-    return line.replace(old, new, 1)
-
-
 def test_a_line_of_alb_gives_its_whole_record() -> None:
-    assert list(_parse("alb", SPECS["alb"].example).items()) == _expected(
+    assert list(parse(SPECS["alb"], SPECS["alb"].example).items()) == whole_record(
         time="2018-07-02T22:23:00.186641Z",
         epoch=1_530_570_180.186641,
         client="192.168.131.39",
@@ -72,7 +51,7 @@ def test_a_line_of_alb_gives_its_whole_record() -> None:
 
 
 def test_a_line_of_a_classic_load_balancer_gives_its_whole_record() -> None:
-    assert list(_parse("elb", SPECS["elb"].example).items()) == _expected(
+    assert list(parse(SPECS["elb"], SPECS["elb"].example).items()) == whole_record(
         time="2015-05-13T23:39:43.945958Z",
         epoch=1_431_560_383.945958,
         client="192.168.131.39",
@@ -101,7 +80,7 @@ def test_a_line_of_a_classic_load_balancer_gives_its_whole_record() -> None:
 
 def test_a_line_of_s3_gives_its_whole_record() -> None:
     owner = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
-    assert list(_parse("s3", SPECS["s3"].example).items()) == _expected(
+    assert list(parse(SPECS["s3"], SPECS["s3"].example).items()) == whole_record(
         time="2019-02-06T00:00:38Z",
         epoch=1_549_411_238,
         client="192.0.2.3",
@@ -211,31 +190,31 @@ def test_a_line_of_s3_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_is_read(name: str, old: bytes, new: bytes, expected: dict[str, Any]) -> None:
-    record = _parse(name, _changed(name, old, new))
+    record = parse(SPECS[name], changed(SPECS[name], old, new))
     assert {key: record[key] for key in expected} == expected
 
 
 def test_fields_added_at_the_end_are_kept() -> None:
     line = SPECS["alb"].example + b' "10.0.0.1:80" "200" "-" "-" TID_1 "-" "-" "-" new "field"'
-    extra = _parse("alb", line)["extra"]
+    extra = parse(SPECS["alb"], line)["extra"]
     assert (extra["target_status_code_list"], extra["conn_trace_id"]) == ("200", "TID_1")
     assert extra["tail"] == 'new "field"'
-    assert _parse("elb", SPECS["elb"].example + b" new")["extra"]["tail"] == "new"
-    assert _parse("s3", SPECS["s3"].example + b" - Yes us-east-1 new")["extra"]["tail"] == "new"
+    assert parse(SPECS["elb"], SPECS["elb"].example + b" new")["extra"]["tail"] == "new"
+    assert parse(SPECS["s3"], SPECS["s3"].example + b" - Yes us-east-1 new")["extra"]["tail"] == "new"
 
 
 @pytest.mark.parametrize(
     ("name", "line", "column"),
     [
         pytest.param("alb", b"", 1, id="nothing"),
-        pytest.param("alb", _changed("alb", b"http ", b"tls "), 1, id="a network load balancer"),
-        pytest.param("alb", _changed("alb", b" - - arn", b" - arn"), 1, id="no TLS protocol"),
+        pytest.param("alb", changed(SPECS["alb"], b"http ", b"tls "), 1, id="a network load balancer"),
+        pytest.param("alb", changed(SPECS["alb"], b" - - arn", b" - arn"), 1, id="no TLS protocol"),
         pytest.param("elb", SPECS["elb"].example[:150], 1, id="cut"),
-        pytest.param("s3", _changed("s3", b"Feb", b"2"), 85, id="no date"),
+        pytest.param("s3", changed(SPECS["s3"], b"Feb", b"2"), 85, id="no date"),
         pytest.param("s3", SPECS["s3"].example.partition(b'"-"')[0] + b'"-', 288, id="cut in the referer"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_column(name: str, line: bytes, column: int) -> None:
     with pytest.raises(ParseError) as caught:
-        _parse(name, line)
+        parse(SPECS[name], line)
     assert caught.value.column == column

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from format_kit import changed, parse, whole_record
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.caddy import SPECS
-from w3ctools.core.formats.format import Settings
-from w3ctools.core.record import FORMAT_KEYS, Record
-from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 (SPEC,) = SPECS
 
 
-def _parse(line: bytes, site: str = "") -> dict[str, Any]:
-    record = SPEC.make(Settings(site, Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
-
-
-def _changed(old: bytes, new: bytes) -> bytes:
-    assert old in SPEC.example
-    return SPEC.example.replace(old, new, 1)
-
-
 def test_a_line_of_caddy_gives_its_whole_record() -> None:
-    assert list(_parse(SPEC.example).items()) == _expected(
+    assert list(parse(SPEC, SPEC.example).items()) == whole_record(
         time="2022-03-09T21:30:01.5241024Z",
         epoch=1_646_861_401.524102,
         client="127.0.0.1",
@@ -135,26 +115,26 @@ def test_a_line_of_caddy_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_of_caddy_is_read(old: bytes, new: bytes, expected: dict[str, Any]) -> None:
-    record = _parse(_changed(old, new))
+    record = parse(SPEC, changed(SPEC, old, new))
     assert {key: record[key] for key in expected} == expected
 
 
 def test_a_site_goes_before_the_section() -> None:
-    assert _parse(SPEC.example, "http://my.site.com")["section"] == "http://my.site.com/"
+    assert parse(SPEC, SPEC.example, "http://my.site.com")["section"] == "http://my.site.com/"
 
 
 @pytest.mark.parametrize(
     "line",
     [
         pytest.param(b'{"level":"info","ts":1.5,"msg":"serving"}', id="Caddy's own words"),
-        pytest.param(_changed(b"http.log.access", b"http.log.error"), id="Caddy's error log"),
-        pytest.param(_changed(b"1646861401.5241024", b'"noon"'), id="no time"),
-        pytest.param(_changed(b"1646861401.5241024", b'"\xff"'), id="no time, no UTF-8"),
-        pytest.param(_changed(b'"size":10900,', b""), id="no size"),
-        pytest.param(_changed(b'"status":200', b'"status":"x"'), id="no status"),
+        pytest.param(changed(SPEC, b"http.log.access", b"http.log.error"), id="Caddy's error log"),
+        pytest.param(changed(SPEC, b"1646861401.5241024", b'"noon"'), id="no time"),
+        pytest.param(changed(SPEC, b"1646861401.5241024", b'"\xff"'), id="no time, no UTF-8"),
+        pytest.param(changed(SPEC, b'"size":10900,', b""), id="no size"),
+        pytest.param(changed(SPEC, b'"status":200', b'"status":"x"'), id="no status"),
     ],
 )
 def test_a_bad_line_is_refused(line: bytes) -> None:
     with pytest.raises(ParseError) as caught:
-        _parse(line)
+        parse(SPEC, line)
     assert caught.value.column == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from format_kit import column_of_failure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -500,14 +502,6 @@ def test_the_stamp_of_a_bad_line_is_read_where_it_has_one(line: bytes, time: str
     assert stamp_of(line)[0] == time
 
 
-def _column_of_failure(line: bytes) -> int | None:
-    try:
-        parse_line(line, zone=Zone())
-    except ParseError as error:
-        return error.column
-    return None
-
-
 @st.composite
 def _mutated(draw: st.DrawFn) -> bytes:
     line = draw(
@@ -529,7 +523,10 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 @given(st.one_of(_mutated(), st.binary()))
 def test_any_line_gives_a_record_or_a_parse_error_within_it(line: bytes) -> None:
-    assert _column_of_failure(line) in (None, *range(1, len(line) + 2))
+    assert column_of_failure(partial(parse_line, zone=Zone()), line) in (
+        None,
+        *range(1, len(line) + 2),
+    )
 
 
 def test_a_layout_is_common_unless_told_otherwise() -> None:

@@ -4,38 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from format_kit import changed, parse, whole_record
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats import envoy
-from w3ctools.core.formats.format import Settings
-from w3ctools.core.record import FORMAT_KEYS, Record
-from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 SPECS = {spec.name: spec for spec in envoy.SPECS}
 
 
-def _parse(name: str, line: bytes, site: str = "", zone: Zone | None = None) -> dict[str, Any]:
-    record = SPECS[name].make(Settings(site, zone or Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
-
-
-def _changed(name: str, old: bytes, new: bytes) -> bytes:
-    line = SPECS[name].example
-    assert old in line
-    return line.replace(old, new, 1)
-
-
 def test_a_line_gives_its_whole_record() -> None:
-    assert list(_parse("envoy", SPECS["envoy"].example).items()) == _expected(
+    assert list(parse(SPECS["envoy"], SPECS["envoy"].example).items()) == whole_record(
         time="2016-04-15T20:17:00.310Z",
         epoch=1_460_751_420.31,
         client="10.0.35.28",
@@ -100,13 +79,13 @@ def test_a_line_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_is_read(old: bytes, new: bytes, expected: dict[str, Any]) -> None:
-    record = _parse("envoy", _changed("envoy", old, new))
+    record = parse(SPECS["envoy"], changed(SPECS["envoy"], old, new))
     assert {key: record[key] for key in expected} == expected
 
 
 def test_a_line_of_istio_is_read() -> None:
-    record = _parse(
-        "envoy",
+    record = parse(
+        SPECS["envoy"],
         b'[2020-11-25T21:26:18.409Z] "GET /status/418 HTTP/1.1" 418 - via_upstream - "-" 0 135 3 1 "-" '
         b'"curl/7.73.0" "84961386-6d84-929d-98bd-c5aee93b5c88" "httpbin:8000" "127.0.0.1:80" '
         b"inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 10.44.1.23:37652 "
@@ -121,13 +100,13 @@ def test_a_line_of_istio_is_read() -> None:
     ("line", "column"),
     [
         pytest.param(b"", 1, id="nothing"),
-        pytest.param(_changed("envoy", b"226 100", b"226"), 1, id="a time is missing"),
-        pytest.param(_changed("envoy", b"Z]", b"]"), 1, id="no zone"),
+        pytest.param(changed(SPECS["envoy"], b"226 100", b"226"), 1, id="a time is missing"),
+        pytest.param(changed(SPECS["envoy"], b"Z]", b"]"), 1, id="no zone"),
         pytest.param(SPECS["envoy"].example.partition(b'"nsq')[0], 81, id="cut"),
         pytest.param(SPECS["envoy"].example[:-1] + b'"x', 81, id="a letter glued to the upstream"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_column(line: bytes, column: int) -> None:
     with pytest.raises(ParseError) as caught:
-        _parse("envoy", line)
+        parse(SPECS["envoy"], line)
     assert caught.value.column == column

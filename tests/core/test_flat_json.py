@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from format_kit import parse, whole_record
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.flat_json import SPECS
-from w3ctools.core.formats.format import Settings
-from w3ctools.core.record import FORMAT_KEYS, Record
-from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
+from w3ctools.core.record import FORMAT_KEYS
 
 (SPEC,) = SPECS
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    record = SPEC.make(Settings("", Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
 
 
 def test_a_flat_object_gives_its_whole_record() -> None:
@@ -47,7 +33,7 @@ def test_a_flat_object_gives_its_whole_record() -> None:
         "upstream_duration": 0.049,
         "extra": {"upstream_response_time": "0.010, 0.049"},
     }
-    assert list(_parse(SPEC.example).items()) == _expected(**{**flat_keys, **values})
+    assert list(parse(SPEC, SPEC.example).items()) == whole_record(**{**flat_keys, **values})
 
 
 @pytest.mark.parametrize(
@@ -112,7 +98,7 @@ def test_a_flat_object_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_of_a_flat_object_is_read(line: bytes, expected: dict[str, Any]) -> None:
-    record = _parse(line)
+    record = parse(SPEC, line)
     assert {key: record[key] for key in expected} == expected
 
 
@@ -129,5 +115,5 @@ def test_a_variant_of_a_flat_object_is_read(line: bytes, expected: dict[str, Any
 )
 def test_a_bad_line_is_refused_with_its_column(line: bytes, column: int) -> None:
     with pytest.raises(ParseError) as caught:
-        _parse(line)
+        parse(SPEC, line)
     assert caught.value.column == column

@@ -5,38 +5,18 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
+from format_kit import changed, parse, whole_record
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats import haproxy
-from w3ctools.core.formats.format import Settings
-from w3ctools.core.record import FORMAT_KEYS, Record
 from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 SPECS = {spec.name: spec for spec in haproxy.SPECS}
 
 
-def _parse(name: str, line: bytes, site: str = "", zone: Zone | None = None) -> dict[str, Any]:
-    record = SPECS[name].make(Settings(site, zone or Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
-
-
-def _changed(name: str, old: bytes, new: bytes) -> bytes:
-    line = SPECS[name].example
-    assert old in line
-    return line.replace(old, new, 1)
-
-
 def test_a_line_gives_its_whole_record() -> None:
-    assert list(_parse("haproxy", SPECS["haproxy"].example).items()) == _expected(
+    assert list(parse(SPECS["haproxy"], SPECS["haproxy"].example).items()) == whole_record(
         time="2009-02-06T12:14:14.655Z",
         epoch=1_233_922_454.655,
         client="10.0.1.2",
@@ -95,22 +75,22 @@ def test_a_line_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_is_read(old: bytes, new: bytes, expected: dict[str, Any]) -> None:
-    record = _parse("haproxy", _changed("haproxy", old, new))
+    record = parse(SPECS["haproxy"], changed(SPECS["haproxy"], old, new))
     assert {key: record[key] for key in expected} == expected
 
 
 def test_what_httpslog_adds_is_kept() -> None:
     line = SPECS["haproxy"].example + b" 0/0000000000000000/0/0/0 1wt.eu/TLSv1.3/TLS_AES_256_GCM_SHA384"
-    assert _parse("haproxy", line)["extra"]["tail"].endswith("TLS_AES_256_GCM_SHA384")
+    assert parse(SPECS["haproxy"], line)["extra"]["tail"].endswith("TLS_AES_256_GCM_SHA384")
 
 
 def test_a_backend_without_server_is_kept() -> None:
-    line = _changed("haproxy", b"static/srv1", b"static/<NOSRV>")
-    assert _parse("haproxy", line)["extra"]["backend"] == "static"
+    line = changed(SPECS["haproxy"], b"static/srv1", b"static/<NOSRV>")
+    assert parse(SPECS["haproxy"], line)["extra"]["backend"] == "static"
 
 
 def test_the_stamp_is_of_the_zone_given() -> None:
-    record = _parse("haproxy", SPECS["haproxy"].example, zone=Zone(ZoneInfo("Europe/Paris")))
+    record = parse(SPECS["haproxy"], SPECS["haproxy"].example, zone=Zone(ZoneInfo("Europe/Paris")))
     assert record["time"] == "2009-02-06T11:14:14.655Z"
 
 
@@ -119,14 +99,15 @@ def test_the_stamp_is_of_the_zone_given() -> None:
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"haproxy[1]: Proxy http-in started.", id="another message"),
-        pytest.param(_changed("haproxy", b"10/0/30/69/109", b"10/30/109"), id="a TCP log's timers"),
-        pytest.param(_changed("haproxy", b" 200 ", b" 2000 "), id="status of 4 digits"),
+        pytest.param(changed(SPECS["haproxy"], b"10/0/30/69/109", b"10/30/109"), id="a TCP log's timers"),
+        pytest.param(changed(SPECS["haproxy"], b" 200 ", b" 2000 "), id="status of 4 digits"),
         pytest.param(
-            _changed("haproxy", b"static/srv1 10", b"in/1: SSL handshake failure 10"), id="an error"
+            changed(SPECS["haproxy"], b"static/srv1 10", b"in/1: SSL handshake failure 10"),
+            id="an error",
         ),
-        pytest.param(_changed("haproxy", b'"GET', b"GET"), id="no quote"),
+        pytest.param(changed(SPECS["haproxy"], b'"GET', b"GET"), id="no quote"),
     ],
 )
 def test_a_bad_line_is_refused(line: bytes) -> None:
     with pytest.raises(ParseError):
-        _parse("haproxy", line)
+        parse(SPECS["haproxy"], line)

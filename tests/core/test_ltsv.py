@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from format_kit import column_of_failure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,17 +155,9 @@ def test_a_bad_line_is_refused_with_reason_and_column(line: bytes, reason: str, 
     assert (caught.value.reason, caught.value.column) == (reason, column)
 
 
-def _column_of_failure(line: bytes) -> int | None:
-    try:
-        _parse(line)
-    except ParseError as error:
-        return error.column
-    return None
-
-
 @given(st.one_of(st.binary(), st.binary().map(lambda rest: b"status:200\ttime:" + rest)))
 def test_any_line_gives_a_record_or_a_parse_error_within_it(line: bytes) -> None:
-    assert _column_of_failure(line) in (None, *range(1, len(line) + 2))
+    assert column_of_failure(_parse, line) in (None, *range(1, len(line) + 2))
 
 
 def test_the_example_of_each_name_is_in_its_format() -> None:

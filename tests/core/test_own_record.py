@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
+from format_kit import changed, parse
 
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats import flat_json
 from w3ctools.core.formats.format import Settings
 from w3ctools.core.formats.own_record import SPECS, Records
 from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 (SPEC,) = SPECS
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    record = SPEC.make(Settings("", Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _changed(old: bytes, new: bytes) -> bytes:
-    assert old in SPEC.example
-    return SPEC.example.replace(old, new, 1)
 
 
 def _pass(line: bytes) -> str:
@@ -36,9 +23,9 @@ def _pass(line: bytes) -> str:
     "line",
     [
         pytest.param(SPEC.example, id="a record"),
-        pytest.param(_changed(b"{", b'{"new":[1.50,{"a":null}],'), id="a key of another version"),
-        pytest.param(_changed(b"frank", rb"caf\u00e9 \\x1b \"\\n\""), id="harmless escapes"),
-        pytest.param(_changed(b"frank", "café\u00a0".encode()), id="letters"),
+        pytest.param(changed(SPEC, b"{", b'{"new":[1.50,{"a":null}],'), id="a key of another version"),
+        pytest.param(changed(SPEC, b"frank", rb"caf\u00e9 \\x1b \"\\n\""), id="harmless escapes"),
+        pytest.param(changed(SPEC, b"frank", "café\u00a0".encode()), id="letters"),
         pytest.param(b'{"event":"summary","requests":5}', id="an event"),
         pytest.param(b'{"event":"of tomorrow"}', id="an event unknown"),
     ],
@@ -49,7 +36,7 @@ def test_own_lines_pass_as_they_are(line: bytes) -> None:
 
 @pytest.mark.parametrize("text", [b"\\u001b[2J", b"\\n", "\u202e".encode(), "\u009b".encode(), b"\x7f"])
 def test_own_lines_cannot_act_on_a_terminal(text: bytes) -> None:
-    passed = _pass(_changed(b"frank", text))
+    passed = _pass(changed(SPEC, b"frank", text))
     assert passed[:-1].isprintable()
     assert msgspec.json.decode(passed)["user"].isprintable()
 
@@ -58,7 +45,7 @@ def test_own_lines_cannot_act_on_a_terminal(text: bytes) -> None:
     "line",
     [
         pytest.param(flat_json.SPECS[0].example, id="another format"),
-        pytest.param(_changed(b"frank", b"\xff"), id="not UTF-8"),
+        pytest.param(changed(SPEC, b"frank", b"\xff"), id="not UTF-8"),
         pytest.param(b'{"event":"x"', id="an event that is cut"),
         pytest.param(b'{"event":"x","a":' + b"[" * 5000 + b"]" * 5000 + b"}", id="too deep"),
     ],
@@ -69,19 +56,19 @@ def test_what_is_not_ours_does_not_pass(line: bytes) -> None:
 
 
 def test_a_record_is_read_with_the_keys_of_its_format() -> None:
-    record = _parse(_changed(b'"request":null', b'"request":null,"duration":0.5,"x":1'))
+    record = parse(SPEC, changed(SPEC, b'"request":null', b'"request":null,"duration":0.5,"x":1'))
     assert list(record.items())[-1] == ("duration", 0.5)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        pytest.param(_changed(b'"path"', b'"Path"'), id="a record without its path"),
-        pytest.param(_changed(b":200", b':"200"'), id="a status that is a text"),
+        pytest.param(changed(SPEC, b'"path"', b'"Path"'), id="a record without its path"),
+        pytest.param(changed(SPEC, b":200", b':"200"'), id="a status that is a text"),
         pytest.param(b'{"event":"summary","requests":5}', id="an event has no record"),
     ],
 )
 def test_a_bad_line_is_refused(line: bytes) -> None:
     with pytest.raises(ParseError) as caught:
-        _parse(line)
+        parse(SPEC, line)
     assert caught.value.column == 1

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
+from format_kit import changed, parse, whole_record
 
 from w3ctools.core.errors import ParseError
-from w3ctools.core.formats.format import Settings
 from w3ctools.core.formats.traefik_json import SPECS
-from w3ctools.core.record import FORMAT_KEYS, Record
-from w3ctools.core.timestamp import Zone
-from w3ctools.core.wire import encode
 
 (SPEC,) = SPECS
 
 
-def _parse(line: bytes) -> dict[str, Any]:
-    record = SPEC.make(Settings("", Zone())).parse(line)
-    decoded: dict[str, Any] = msgspec.json.decode(encode(record))
-    return decoded
-
-
-def _expected(**values: Any) -> list[tuple[str, Any]]:
-    present = (*Record.__struct_fields__, *(key for key in FORMAT_KEYS if key in values))
-    return [(key, values.get(key)) for key in present]
-
-
-def _changed(old: bytes, new: bytes) -> bytes:
-    assert old in SPEC.example
-    return SPEC.example.replace(old, new, 1)
-
-
 def test_a_line_of_traefik_gives_its_whole_record() -> None:
-    assert list(_parse(SPEC.example).items()) == _expected(
+    assert list(parse(SPEC, SPEC.example).items()) == whole_record(
         time="2025-01-08T13:27:03.200888017Z",
         epoch=1_736_342_823.200888,
         client="10.10.10.1",
@@ -83,11 +63,11 @@ def test_a_line_of_traefik_gives_its_whole_record() -> None:
     ],
 )
 def test_a_variant_of_traefik_is_read(old: bytes, new: bytes, expected: dict[str, Any]) -> None:
-    record = _parse(_changed(old, new))
+    record = parse(SPEC, changed(SPEC, old, new))
     assert {key: record[key] for key in expected} == expected
 
 
 def test_a_line_without_a_time_that_can_be_read_is_refused() -> None:
     with pytest.raises(ParseError) as caught:
-        _parse(_changed(b"2025-01", b"noon"))
+        parse(SPEC, changed(SPEC, b"2025-01", b"noon"))
     assert caught.value.column == 1

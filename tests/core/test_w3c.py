@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from format_kit import column_of_failure
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -531,17 +532,9 @@ def test_the_fast_path_equals_the_readable_path(case: tuple[bytes, list[bytes]])
         assert fast in (None, _readable(reader, line))
 
 
-def _column_of_failure(directives: bytes, line: bytes) -> int | None:
-    try:
-        _reader(directives).parse(line)
-    except ParseError as error:
-        return error.column
-    return None
-
-
 @given(st.sampled_from([SMALL, CLOUDFRONT, TOMCAT, DRAFT]), st.binary())
 def test_any_line_gives_a_record_or_a_parse_error_within_it(directives: bytes, line: bytes) -> None:
-    assert _column_of_failure(directives, line) in (None, *range(1, len(line) + 2))
+    assert column_of_failure(_reader(directives).parse, line) in (None, *range(1, len(line) + 2))
 
 
 @given(st.binary())
