@@ -34,3 +34,15 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
 def script(script_runner: ScriptRunner, commands: Commands) -> Script:
     """Runs the installed commands through pytest-console-scripts."""
     return Script(script_runner, commands)
+
+
+@pytest.fixture
+def local_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever these tests run: an overlay's sizes would not be believed at once."""
+    monkeypatch.setattr("w3ctools.edge.follow.follower.is_local", lambda device: True)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Where a log is to be."""
+    return tmp_path / "access.log"

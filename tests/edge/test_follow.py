@@ -12,57 +12,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stepped import Tail
 
 from w3ctools.core.framing import MAX_LINE_BYTES
 from w3ctools.core.siblings import HEAD_BYTES
 from w3ctools.edge.follow import follower as follow
 from w3ctools.edge.follow import generation, start
 from w3ctools.edge.follow.contents import BLOCK_BYTES, FileContents
-from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Follower, NotRegularError
+from w3ctools.edge.follow.follower import ROTATE_WAIT_S, NotRegularError
 from w3ctools.edge.follow.start import MAX_HEADER_BYTES, FromEnd, FromLine, Start, find_place
 
-WHOLE = FromLine(1)
+pytestmark = pytest.mark.usefixtures("local_file_system")
+
 TURN_BYTES = follow.TURN_BLOCKS * BLOCK_BYTES
-
-
-class Tail:
-    """A follower on a clock that the test moves."""
-
-    def __init__(self, path: Path, start: Start = WHOLE) -> None:
-        self.now_s = 1000.0
-        self.path = path
-        self.follower = Follower(str(path), start, lambda: self.now_s)
-        self.notes: list[str] = []
-
-    def read(self) -> bytes:
-        """Poll until there is nothing more."""
-        blocks = []
-        more = True
-        while more:
-            look = self.follower.poll()
-            assert look.block.endswith(b"\n") or not look.block
-            blocks.append(look.block)
-            self.notes += look.notes
-            more = look.more
-        return b"".join(blocks)
-
-    def take_notes(self) -> list[str]:
-        """The notes since the last call, without the path that each must name."""
-        notes, self.notes = self.notes, []
-        prefix = f"{self.path}: "
-        assert all(note.startswith(prefix) for note in notes)
-        return [note.removeprefix(prefix) for note in notes]
-
-
-@pytest.fixture(autouse=True)
-def local_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever these tests run: an overlay's sizes would not be believed at once."""
-    monkeypatch.setattr(follow, "is_local", lambda device: True)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "access.log"
 
 
 def append(path: Path, data: bytes) -> None:

@@ -9,36 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from stepped import Tail
 
 from w3ctools.core.rotation import Decision, Seen
 from w3ctools.edge.follow import beside, contents, follower
-from w3ctools.edge.follow.follower import SHORT_WAIT_S, Follower
+from w3ctools.edge.follow.follower import SHORT_WAIT_S
 from w3ctools.edge.follow.generation import Generation
-from w3ctools.edge.follow.start import FromLine
+
+pytestmark = pytest.mark.usefixtures("local_file_system")
 
 #: Looks while something is wrong, and the time between them: less than a second in all.
 FAULTY_LOOKS, LOOK_S = 3, 0.05
 
 
-class Tail:
-    """A follower on a clock that the test moves."""
-
-    def __init__(self, path: Path) -> None:
-        self.now_s = 1000.0
-        self._path = path
-        self.follower = Follower(str(path), FromLine(1), lambda: self.now_s)
-        self._notes: list[str] = []
-
-    def read(self) -> bytes:
-        """Poll until there is nothing more."""
-        blocks = []
-        more = True
-        while more:
-            look = self.follower.poll()
-            blocks.append(look.block)
-            self._notes += look.notes
-            more = look.more
-        return b"".join(blocks)
+class Patient(Tail):
+    """A follower that is looked at again while something is wrong."""
 
     def read_later(self, looks: int = FAULTY_LOOKS, look_s: float = LOOK_S) -> bytes:
         """Read again so many times, each a moment later."""
@@ -48,28 +33,17 @@ class Tail:
             blocks.append(self.read())
         return b"".join(blocks)
 
-    @property
-    def notes(self) -> list[str]:
-        """What was said, without the path."""
-        return [note.removeprefix(f"{self._path}: ") for note in self._notes]
-
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "access.log"
-
-
-@pytest.fixture
-def tail(log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tail]:
+def tail(log: Path) -> Iterator[Patient]:
     """Follows the log on a file system of this machine."""
-    monkeypatch.setattr(follower, "is_local", lambda device: True)
-    tail = Tail(log)
+    tail = Patient(log)
     yield tail
     tail.follower.close()
 
 
 @pytest.fixture
-def remote_tail(tail: Tail, monkeypatch: pytest.MonkeyPatch) -> Tail:
+def remote_tail(tail: Patient, monkeypatch: pytest.MonkeyPatch) -> Patient:
     """Follows the log on a network."""
     monkeypatch.setattr(follower, "is_local", lambda device: False)
     return tail
@@ -141,7 +115,7 @@ def is_open_as(fd: int, path: Path) -> bool:
 # Old sizes
 
 
-def test_old_size_repeats_no_line(log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_size_repeats_no_line(log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     append(log, b"one\n")
     tail.read()
     append(log, b"two\n")
@@ -154,7 +128,7 @@ def test_old_size_repeats_no_line(log: Path, tail: Tail, monkeypatch: pytest.Mon
     assert tail.notes == []
 
 
-def test_old_size_hides_no_line_for_good(log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_size_hides_no_line_for_good(log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     append(log, b"one\n")
     tail.read()
     append(log, b"two\n")
@@ -166,7 +140,7 @@ def test_old_size_hides_no_line_for_good(log: Path, tail: Tail, monkeypatch: pyt
 
 
 def test_network_that_shows_an_old_state_repeats_no_line(
-    log: Path, remote_tail: Tail, monkeypatch: pytest.MonkeyPatch
+    log: Path, remote_tail: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tail = remote_tail
     append(log, b"one\ntwo\n")
@@ -181,7 +155,7 @@ def test_network_that_shows_an_old_state_repeats_no_line(
 
 
 def test_network_that_shows_old_states_now_and_then_is_never_believed(
-    log: Path, remote_tail: Tail, monkeypatch: pytest.MonkeyPatch
+    log: Path, remote_tail: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second begins with the first short look after a whole one."""
     tail = remote_tail
@@ -196,7 +170,7 @@ def test_network_that_shows_old_states_now_and_then_is_never_believed(
     assert tail.notes == []
 
 
-def test_truncation_on_a_network_is_believed_after_a_second(log: Path, remote_tail: Tail) -> None:
+def test_truncation_on_a_network_is_believed_after_a_second(log: Path, remote_tail: Patient) -> None:
     tail = remote_tail
     append(log, b"one\ntwo\n")
     tail.read()
@@ -211,7 +185,9 @@ def test_truncation_on_a_network_is_believed_after_a_second(log: Path, remote_ta
 
 
 @pytest.mark.parametrize("new", [b"new\n", b"new and longer\n"])
-def test_another_content_on_a_network_is_believed_at_once(log: Path, remote_tail: Tail, new: bytes) -> None:
+def test_another_content_on_a_network_is_believed_at_once(
+    log: Path, remote_tail: Patient, new: bytes
+) -> None:
     tail = remote_tail
     append(log, b"one\ntwo\n")
     tail.read()
@@ -224,7 +200,7 @@ def test_another_content_on_a_network_is_believed_at_once(log: Path, remote_tail
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
 def test_file_that_cannot_be_read_any_more_is_opened_again(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, number: int
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     append(log, b"one\ntw")
     tail.read()
@@ -236,7 +212,7 @@ def test_file_that_cannot_be_read_any_more_is_opened_again(
 
 
 def test_rotated_file_that_a_network_forgot_is_opened_again_by_its_new_name(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(log, b"one\n")
     tail.read()
@@ -251,7 +227,7 @@ def test_rotated_file_that_a_network_forgot_is_opened_again_by_its_new_name(
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_file_beside_it_that_cannot_be_read_stops_nothing(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, when: str
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     append(log, b"one\n")
     out = tail.read() if when == "after" else b""
@@ -263,7 +239,7 @@ def test_file_beside_it_that_cannot_be_read_stops_nothing(
 
 
 def test_file_beside_it_that_cannot_be_read_is_not_opened_for_ever(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(log, b"one\n")
     tail.read()
@@ -277,7 +253,7 @@ def test_file_beside_it_that_cannot_be_read_is_not_opened_for_ever(
 
 @pytest.mark.parametrize("name", ["access.log", "access.log.1", "access.log.2"])
 def test_generation_that_was_missed_is_read_though_a_read_fails_when_it_is_found(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch, name: str
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     append(log, b"one\n")
     tail.read()
@@ -294,7 +270,7 @@ def test_generation_that_was_missed_is_read_though_a_read_fails_when_it_is_found
 
 
 def test_log_that_cannot_be_read_when_something_is_found_beside_it_stops_nothing(
-    log: Path, tail: Tail, monkeypatch: pytest.MonkeyPatch
+    log: Path, tail: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(log, b"one\n")
     tail.read()

@@ -13,12 +13,14 @@ from types import SimpleNamespace
 import pytest
 
 from w3ctools.core.checkpoint import FollowedFile, Place, decode
-from w3ctools.edge.follow import follower, progress
+from w3ctools.edge.follow import progress
 from w3ctools.edge.follow.progress import LAST_TAKE_S, SAVE_S, Progress, load_saved
 from w3ctools.edge.follow.start import FromLine
 from w3ctools.edge.follow.watch import Saved, Watch
 from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Output
+
+pytestmark = pytest.mark.usefixtures("local_file_system")
 
 LINE = b"x" * 9 + b"\n"
 
@@ -100,7 +102,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     clock.monotonic, clock.sleep = lambda: clock.now_s, sleep
     monkeypatch.setattr(progress, "time", clock)
-    monkeypatch.setattr(follower, "is_local", lambda device: True)
     return clock
 
 

@@ -10,63 +10,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stepped import Tail
 
 from w3ctools.core.checkpoint import Place, Resume, print_of
 from w3ctools.core.rotation import GUARD_BYTES
 from w3ctools.core.siblings import HEAD_BYTES
-from w3ctools.edge.follow import follower
-from w3ctools.edge.follow.follower import Follower
 from w3ctools.edge.follow.start import FromEnd
 
-Resuming = Callable[..., "Resumed"]
+pytestmark = pytest.mark.usefixtures("local_file_system")
+
+Resuming = Callable[..., Tail]
 
 #: Seconds of the year 2023, each later than the one before.
 TIMES_NS = itertools.count(1_700_000_000_000_000_000, 1_000_000_000)
 
 
-class Resumed:
-    """A follower that goes on at saved places; what it was told to start with must not matter."""
-
-    def __init__(self, path: Path, places: tuple[Resume, ...]) -> None:
-        self.path = path
-        self.follower = Follower(str(path), FromEnd(0), lambda: 1000.0, places=places)
-        self._notes: list[str] = []
-
-    def read(self) -> bytes:
-        """Poll until there is nothing more."""
-        blocks = []
-        more = True
-        while more:
-            look = self.follower.poll()
-            blocks.append(look.block)
-            self._notes += look.notes
-            more = look.more
-        return b"".join(blocks)
-
-    @property
-    def notes(self) -> list[str]:
-        """What was said, without the path."""
-        return [note.removeprefix(f"{self.path}: ") for note in self._notes]
-
-
-@pytest.fixture(autouse=True)
-def local_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever these tests run: an overlay's sizes would not be believed at once."""
-    monkeypatch.setattr(follower, "is_local", lambda device: True)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "access.log"
-
-
 @pytest.fixture
 def resuming(log: Path) -> Iterator[Resuming]:
     """Goes on with the log at places."""
-    started: list[Resumed] = []
+    started: list[Tail] = []
 
-    def resume(*places: Resume) -> Resumed:
-        started.append(Resumed(log, places))
+    def resume(*places: Resume) -> Tail:
+        # What it is told to start with must not matter.
+        started.append(Tail(log, FromEnd(0), places))
         return started[-1]
 
     yield resume

@@ -17,6 +17,8 @@ from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Look
 from w3ctools.edge.follow.start import FromEnd, FromLine, Start
 from w3ctools.edge.follow.watch import GLOB_S, Watch, is_pattern
 
+pytestmark = pytest.mark.usefixtures("local_file_system")
+
 WHOLE = FromLine(1)
 TURN_BYTES = follower.TURN_BLOCKS * BLOCK_BYTES
 #: What a file that is opened, and what was rotated away from it, may take beyond the budget.
@@ -61,12 +63,6 @@ class Many:
 
 
 Following = Callable[..., Many]
-
-
-@pytest.fixture(autouse=True)
-def local_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever these tests run: an overlay's sizes would not be believed at once."""
-    monkeypatch.setattr(follower, "is_local", lambda device: True)
 
 
 @pytest.fixture
