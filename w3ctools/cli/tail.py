@@ -112,8 +112,7 @@ class _Tail:
         self._progress: Progress | None = None
         #: The file that the last line came from, where there are several.
         self._source: str | None = None
-        #: Since when the reader has stood still, and when to look at the files next.
-        self._stands_since_s: float | None = None
+        #: While the reader stands still: when to look at the files next.
         self._look_at_s = 0.0
 
     def report(self) -> str:

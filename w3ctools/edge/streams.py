@@ -75,6 +75,8 @@ class Output:
 
     def __init__(self, fd: int = 1) -> None:
         self.fd = fd
+        self._writable = select.poll()
+        self._writable.register(fd, select.POLLOUT)
         mode = os.fstat(fd).st_mode
         self._is_file = stat.S_ISREG(mode)
         self._pipe_bytes = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if stat.S_ISFIFO(mode) else ATOMIC_BYTES
@@ -94,12 +96,10 @@ class Output:
         if self._is_file:
             self.write(data)
             return
-        poll = select.poll()
-        poll.register(self.fd, select.POLLOUT)
         view = memoryview(data)
         start = 0
         while start < len(data):
-            if not poll.poll(STANDSTILL_S * 1000):
+            if not self._writable.poll(STANDSTILL_S * 1000):
                 meanwhile()
                 continue
             end = start + max(ATOMIC_BYTES, self._room_bytes())

@@ -66,8 +66,9 @@ class Adoption:
         self._claims = claims
         self._monotonic = monotonic
         self._version = -1
-        #: What stood there at the last look; None before the first one.
-        self._known: dict[Key, _Known] | None = None
+        #: What stood there at the last look, if there was one: at the first, all that stands there is old.
+        self._known: dict[Key, _Known] = {}
+        self._has_looked = False
         #: What stood there lately: what is compressed was.
         self._plain: deque[_Known] = deque(maxlen=MOST_PLAIN)
         self._pending: dict[Key, _Pending] = {}
@@ -107,7 +108,7 @@ class Adoption:
         if not beside.is_there:
             return self._rank() if self._pending else self._take_opened()
         since_ns = self._since_ns
-        if beside.is_settled or self._known is None:
+        if beside.is_settled or not self._has_looked:
             newest_ns = max((generation.known.mtime_ns for generation in self._generations), default=-1)
             self._since_ns = max(beside.mtime_ns, newest_ns)
         if version == self._version and not self._pending:
@@ -131,10 +132,9 @@ class Adoption:
         """Know a generation that is read to its end, or whose file holds something else by now."""
         content, known = generation.content, generation.known
         self._remembered.append(content)
-        if self._known is not None:
-            self._known[generation.key] = _Known(
-                known.mtime_ns, known.offset_bytes, len(content.head), hash(content.head)
-            )
+        self._known[generation.key] = _Known(
+            known.mtime_ns, known.offset_bytes, len(content.head), hash(content.head)
+        )
 
     def close(self) -> None:
         """Close the files that could not be judged."""
@@ -149,21 +149,22 @@ class Adoption:
     def _scan(self) -> tuple[list[Sibling], bool]:
         """What stands beside the log, and whether that is all: a scan can miss a name that moves."""
         siblings = self._beside.siblings()
-        if self._known is None:
+        if not self._has_looked:
             return siblings, True
         again = self._beside.siblings()
         return again, same_places(siblings, again)
 
     def _hold_new(self, siblings: Sequence[Sibling], since_ns: int) -> None:
         """Open what was not there at the look before, and know from now on what is there."""
-        before = self._known
+        before, is_first = self._known, not self._has_looked
+        self._has_looked = True
         # While names move, one can be missed: it is not forgotten for that.
-        self._known = {} if self._beside.is_settled else dict(before or {})
+        self._known = {} if self._beside.is_settled else dict(before)
         for sibling in siblings:
             key, seen = key_of(sibling.seen), sibling.seen
             if self._claims.owner(key) or key in self._pending:
                 continue
-            known = (before or {}).get(key)
+            known = before.get(key)
             if known and (known.mtime_ns, known.size_bytes) == (seen.mtime_ns, seen.size_bytes):
                 self._known[key] = known
                 continue
@@ -173,16 +174,16 @@ class Adoption:
             head = contents.read(HEAD_BYTES, 0)
             self._known[key] = self._print_of(sibling, head)
             has_grown = known is not None and known.is_beginning_of(head)
-            if before is None or seen.mtime_ns < since_ns or has_grown:
+            if is_first or seen.mtime_ns < since_ns or has_grown:
                 contents.close()
             else:
                 self._pending[key] = _Pending(sibling, contents, self._monotonic())
 
     def _know(self, siblings: Sequence[Sibling]) -> None:
         """Take what stands in a place that was not looked at before for old."""
-        for sibling in siblings if self._known is not None else ():
+        for sibling in siblings:
             contents = self._beside.open_free(sibling)
-            if contents and self._known is not None:
+            if contents:
                 self._known[key_of(sibling.seen)] = self._print_of(sibling, contents.read(HEAD_BYTES, 0))
                 contents.close()
 
@@ -241,8 +242,7 @@ class Adoption:
         elif relation is Relation.OTHER and not self._claims.owner(key):
             return self._beside.adopt(new.sibling, new.contents)
         else:
-            if self._known is not None:
-                self._known[key] = self._print_of(new.sibling, new.contents.read(HEAD_BYTES, 0))
+            self._known[key] = self._print_of(new.sibling, new.contents.read(HEAD_BYTES, 0))
             new.contents.close()
         return None
 
@@ -256,28 +256,18 @@ class Adoption:
         if expanded is None:
             return Relation.COPY  # it cannot be read, and that was said
         with closing(expanded):
-            relation = compare(expanded, self._followed(), self._remembered)
-        return self._relation_to_known(new) if relation is Relation.OTHER else relation
-
-    def _relation_to_known(self, new: _Pending) -> Relation:
-        """Compare what a file expands to with what stood beside the log uncompressed."""
-        expanded = self._beside.expand(new.sibling, new.contents)
-        if expanded is None:
-            return Relation.COPY
-        with closing(expanded):
             head = expanded.read(HEAD_BYTES, 0)
+            relation = compare(expanded, self._followed(), self._remembered)
+            if relation is not Relation.OTHER:
+                return relation
             if any(known.is_beginning_of(head) for known in self._plain):
-                return Relation.COPY
+                return Relation.COPY  # of what stood beside the log uncompressed
             return Relation.OTHER if expanded.is_whole() else Relation.BEGINNING
 
     def _is_beginning(self, new: _Pending) -> bool:
-        if not new.contents.is_compressed():
-            return is_beginning(new.contents, self._followed(), self._remembered)
-        expanded = self._beside.expand(new.sibling, new.contents)
-        if expanded is None:
+        if new.contents.is_compressed():
             return True
-        with closing(expanded):
-            return is_beginning(expanded, self._followed(), self._remembered)
+        return is_beginning(new.contents, self._followed(), self._remembered)
 
     def _followed(self) -> list[Generation]:
         """All that the owner has, or gets from this look."""

@@ -155,12 +155,9 @@ class Beside:
         """What a compressed sibling expands to, from its beginning; None, with a note, if that fails."""
         try:
             return contents.expanded(sibling.path)
-        except CannotDecompress as error:
-            self.notes.append(f"cannot look for its lines in {os.path.basename(sibling.path)}: {error}")
-        except OSError as error:
-            self.notes.append(
-                f"cannot look for its lines in {os.path.basename(sibling.path)}: {error.strerror}"
-            )
+        except (CannotDecompress, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self.notes.append(f"cannot look for its lines in {os.path.basename(sibling.path)}: {why}")
         return None
 
     def find_copy(self, content: Content) -> Copy | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from w3ctools.core.rotation import GUARD_BYTES
 from w3ctools.core.siblings import HEAD_BYTES, Content, Relation, relate, shares_head
-from w3ctools.edge.follow.contents import BLOCK_BYTES, CompressedContents, Contents
+from w3ctools.edge.follow.contents import BLOCK_BYTES, Contents
 from w3ctools.edge.follow.generation import Generation
 
 
@@ -47,8 +47,6 @@ def is_beginning(
     contents: Contents, generations: Sequence[Generation], remembered: Iterable[Content]
 ) -> bool:
     """Whether a file, shorter than what was read and not growing, is the beginning of it."""
-    if isinstance(contents, CompressedContents):
-        return True
     head = contents.read(HEAD_BYTES, 0)
     if not head:
         return False

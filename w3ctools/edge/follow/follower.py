@@ -1,9 +1,9 @@
 """Follow one file by its name, through rotation, truncation and absence.
 
-Each `Follower.poll` is one look at the name and what stands beside it, and one read: the lines that are new
+Each `Follower.poll` is one look at the name and what stands beside it, and one turn: the lines that are new
 come out, whole and in order. `Follower.look` only looks, and holds open what it finds. Neither ever waits,
-and time enters only through the clock that is given. One block is held per read and one unfinished line per
-open file.
+and time enters only through the clock that is given. `TURN_BLOCKS` blocks are held and one unfinished line
+per open file.
 
 What is kept open: a file whose name now means another one (renamed, deleted, link switched) is read to its
 end before the new one, and stays open until it has not grown for ``rotate_wait_s``. A writer may go on in it:
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from w3ctools.core.checkpoint import Resume
 from w3ctools.core.delivery import Position
 from w3ctools.core.errors import W3CError
-from w3ctools.core.rotation import Decision, Seen
+from w3ctools.core.rotation import Decision, Known, Seen, decide
 from w3ctools.edge.filesystem import is_local
 from w3ctools.edge.follow.adoption import Adoption
 from w3ctools.edge.follow.beside import Beside, same_places
@@ -43,11 +43,7 @@ TURN_BLOCKS = 4
 MOST_ATTEMPTS = 50
 
 
-class FollowError(W3CError):
-    """A name that cannot be followed."""
-
-
-class NotRegularError(FollowError):
+class NotRegularError(W3CError):
     """The name is a FIFO or a device: a stream, which has no offset to return to."""
 
     def __init__(self, path: str) -> None:
@@ -240,9 +236,9 @@ class Follower:
     def _named(self) -> tuple[Seen | Absence, Generation | None]:
         """What the name means now; opened, if that is new."""
         found = self._stat()
-        if isinstance(found, Absence) or self._held(found):
-            return found, None
-        return self._open()
+        if decide(self._known(_seen(found)), _seen(found)) in (Decision.OPEN, Decision.ROTATED):
+            return self._open()
+        return found, None
 
     def _place_for_new(self, seen: Seen | None, notes: list[str]) -> int:
         """Where what is new goes: last, but before a file that the name meant all the time."""
@@ -265,8 +261,10 @@ class Follower:
         kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
         return Absence(f"{kind}, waiting for a regular file", "appeared")
 
-    def _held(self, seen: Seen) -> Generation | None:
-        return next((it for it in self._generations if it.is_file(seen)), None)
+    def _known(self, seen: Seen | None) -> Known | None:
+        """What is held of the file seen; of the youngest file if that is not held; None if none is."""
+        held = [generation for generation in self._generations if generation.is_file(seen)]
+        return next((generation.known for generation in (*held, *self._generations[-1:])), None)
 
     def _open(self) -> tuple[Seen | Absence, Generation | None]:
         """Open what the name means by now, which need not be what stat saw; None if there is nothing new."""

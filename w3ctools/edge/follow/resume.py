@@ -137,9 +137,8 @@ class _Resume:
 
     def _note_missing(self, place: Place, *, is_last: bool) -> None:
         self._has_missed = True
-        unread_bytes = place.size_bytes - place.offset_bytes
-        if unread_bytes > 0:
-            self._notes.append(f"{unread_bytes:,} bytes that were not read yet can no longer be found")
+        if place.unread_bytes:
+            self._notes.append(f"{place.unread_bytes:,} bytes that were not read yet can no longer be found")
         elif is_last and place.offset_bytes:
             self._notes.append("the file read last can no longer be found; lines added since may be lost")
 

@@ -1,6 +1,6 @@
 """Follow many files: those named, and those that patterns match, also later.
 
-Every file gets its turn, one block at a time. Descriptors are kept within a budget: a file that is read to
+Every file gets its turn. Descriptors are kept within a budget: a file that is read to
 its end can be closed, and is opened again when it changes.
 """
 
