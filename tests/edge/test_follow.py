@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
 import tracemalloc
@@ -160,6 +161,17 @@ def test_start_from_the_end_far_into_a_file_reads_only_its_end(log: Path) -> Non
 
 
 # W3C headers
+
+
+def test_header_of_a_compressed_file_that_is_read_whole_comes_once(log: Path) -> None:
+    log.write_bytes(OLD + b"1\n")
+    tail = Tail(log)
+    tail.read()
+    rotate(log)
+    log.with_name(f"{log.name}.9.gz").write_bytes(gzip.compress(OLD + b"missed\n"))
+    log.write_bytes(OLD + b"2\n")
+    assert tail.read() == OLD + b"missed\n" + OLD + b"2\n"
+
 
 OLD = b"#Software: x\n#Fields: date time\n"
 NEW = b"#Version: 1.0\n#Fields: date time c-ip\n#Remark: y\n"

@@ -13,8 +13,8 @@ from w3ctools.core.delivery import Position
 from w3ctools.core.framing import MAX_LINE_BYTES
 from w3ctools.core.rotation import GUARD_BYTES, Decision, Known, Seen, decide, same_file, same_times, verify
 from w3ctools.core.siblings import HEAD_BYTES, Content
-from w3ctools.edge.follow.contents import BLOCK_BYTES, CompressedContents, Contents, FileContents
-from w3ctools.edge.follow.start import WHOLE, Start, find_header, find_place, first_header
+from w3ctools.edge.follow.contents import BLOCK_BYTES, Contents, FileContents
+from w3ctools.edge.follow.start import WHOLE, Start, find_header, find_place
 
 #: A run of so many NULs at a line's start is space that was never written, fewer are a line's own.
 UNWRITTEN_BYTES = 16
@@ -30,18 +30,14 @@ class Generation:
         #: None while the file is closed to save descriptors.
         self._contents: Contents | None = contents
         self._head = contents.read(HEAD_BYTES, 0)
-        #: The W3C header that goes before the first line, once.
-        self._header = b""
-        if isinstance(contents, CompressedContents):
-            self._header = first_header(contents)
         offset = find_place(contents, start)
+        #: The W3C header that goes before the first line, once.
+        self._header = find_header(contents, offset)
         seen = contents.seen()
         #: For the decision table; replaced after every read.
         self.known = Known(seen.dev, seen.ino, offset, seen.mtime_ns, seen.ctime_ns, settled=False)
         #: The bytes of the file that stand right before the offset, at most GUARD_BYTES of them.
         self._guard = contents.read(min(offset, GUARD_BYTES), max(0, offset - GUARD_BYTES))
-        if not isinstance(contents, CompressedContents):
-            self._header = find_header(contents, offset)
         #: What was read after the last LF; at most MAX_LINE_BYTES + 1.
         self._partial = bytearray()
         #: Where it started, and the end of the last whole line that came out.

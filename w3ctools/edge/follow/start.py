@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from w3ctools.core.rotation import FIELDS, after_lines, after_newline_from_end, directives_around, last_fields
-from w3ctools.edge.follow.contents import BLOCK_BYTES, Contents
+from w3ctools.edge.follow.contents import BLOCK_BYTES, CompressedContents, Contents
 
 #: The longest W3C header that is repeated, on either side of its #Fields line.
 MAX_HEADER_BYTES = 64 * 1024
@@ -84,10 +84,14 @@ def _place_of_line(contents: Contents, line: int) -> int:
 def find_header(contents: Contents, offset: int) -> bytes:
     """Return the newest W3C header that stands before ``offset`` (a line's start), b"" where there is none.
 
-    Only a file whose first byte is ``#`` is searched, backwards: IIS writes a header at each restart.
+    Only a file whose first byte is ``#`` is searched, backwards: IIS writes a header at each restart. Of a
+    compressed file, which cannot be, the header at its beginning must do.
     """
     if offset == 0 or contents.read(1, 0) != b"#":
         return b""
+    if isinstance(contents, CompressedContents):
+        data = contents.read(MAX_HEADER_BYTES, 0)
+        return directives_around(data, 0) if last_fields(data) >= 0 else b""
     end = offset
     while end > 0:
         begin = max(0, end - BLOCK_BYTES)
@@ -97,12 +101,6 @@ def find_header(contents: Contents, offset: int) -> bytes:
             return _header_around(contents, begin + found, offset)
         end = begin
     return b""
-
-
-def first_header(contents: Contents) -> bytes:
-    """Return the W3C header a file begins with: all that can be had of one that is read forwards only."""
-    data = contents.read(MAX_HEADER_BYTES, 0)
-    return directives_around(data, 0) if data.startswith(b"#") and last_fields(data) >= 0 else b""
 
 
 def _starts_line(contents: Contents, place: int) -> bool:
