@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w3ctools.edge import streams
-from w3ctools.edge.streams import ATOMIC_BYTES, Output, ReaderGone, WriteFailed
+from w3ctools.edge.streams import (
+    ATOMIC_BYTES,
+    USUAL_PIPE_BYTES,
+    WIDE_PIPE_BYTES,
+    Output,
+    ReaderGone,
+    WriteFailed,
+)
 
 #: The smallest pipe there is: two pages, so that one line of a page fits beside others or waits.
 PIPE_BYTES = 2 * ATOMIC_BYTES
@@ -205,3 +212,20 @@ def test_full_disk_is_told() -> None:
         output = Output(file.fileno())
         with pytest.raises(WriteFailed, match="cannot write: No space left on device"):
             output.write_lines(LINE, _never)
+
+
+@pytest.mark.parametrize(
+    ("pipe_bytes", "widened_bytes"), [(USUAL_PIPE_BYTES, WIDE_PIPE_BYTES), (PIPE_BYTES, PIPE_BYTES)]
+)
+def test_only_a_pipe_of_the_usual_size_is_widened(pipe_bytes: int, widened_bytes: int) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, pipe_bytes)
+    Output(writer).widen()
+    assert fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ) == widened_bytes
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_file_is_not_widened(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("wb") as file:
+        Output(file.fileno()).widen()

@@ -133,6 +133,7 @@ class _Tail:
         if no_follow:
             names = tuple(name for name in names if is_pattern(name) or self._is_readable(name))
         spare_page_faults()
+        self._output.widen()
         state_file = StateFile(state) if state else None
         self._watch = Watch(
             names,

@@ -18,8 +18,9 @@ def max_open_files() -> int:
 def spare_page_faults() -> None:
     """Keep the memory of freed blocks for the next ones.
 
-    The C library gives what is freed at the end of its heap back to the system and gets it again a block
-    later, page by page: more than half of the time that copying a log took. Once a large piece was freed, it
-    keeps twice as much (mallopt(3), M_TRIM_THRESHOLD; elsewhere this does nothing).
+    The C library gives large pieces, and what is freed at the end of its heap, back to the system and gets
+    them again a block later, page by page: more than half of the time that copying a log took. Once a larger
+    piece was freed, it keeps them (mallopt(3), M_MMAP_THRESHOLD, M_TRIM_THRESHOLD; elsewhere this does
+    nothing).
     """
     bytes(SPARED_BYTES)

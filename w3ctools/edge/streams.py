@@ -16,6 +16,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from w3ctools.core.errors import W3CError
@@ -25,6 +26,8 @@ from w3ctools.edge.signals import Signals
 READ_BYTES = 32 << 10
 #: A message up to here is written in one piece (PIPE_BUF, pipe(7)).
 ATOMIC_BYTES = 4096
+#: What a pipe can hold (pipe(7)), and what it holds once it is widened.
+USUAL_PIPE_BYTES, WIDE_PIPE_BYTES = 64 << 10, 256 << 10
 #: How long a reader may stand still before something else is done.
 STANDSTILL_S = 0.05
 #: Asked to finish, a filter reads on until its input ends, was silent so long, or so long in all.
@@ -106,6 +109,16 @@ class Output:
             if end < len(data):
                 end = data.rfind(b"\n", start, end) + 1 or end
             start += self._write_some(view[start:end])
+
+    def widen(self) -> None:
+        """Let a pipe of the usual size hold more, so that writer and reader need not take turns.
+
+        Through 64 KiB a log is copied half as fast, measured. What has another size was given it on purpose;
+        where the system refuses (pipe(7), pipe-user-pages-soft), the pipe stays as it is.
+        """
+        if self._pipe_bytes == USUAL_PIPE_BYTES:
+            with suppress(OSError):
+                self._pipe_bytes = fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, WIDE_PIPE_BYTES)
 
     @property
     def is_read(self) -> bool:

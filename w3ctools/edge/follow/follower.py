@@ -38,7 +38,7 @@ ROTATE_WAIT_S = 300.0
 #: Where a file system may report an old size, a file that became shorter is believed after so long.
 SHORT_WAIT_S = 1.0
 #: So many blocks of a file make its turn.
-TURN_BLOCKS = 4
+TURN_BLOCKS = 2
 #: So often the first look waits for names to stand still.
 MOST_ATTEMPTS = 50
 
