@@ -139,7 +139,7 @@ def test_a_named_format_reads_its_example_on_both_paths(spec: Any) -> None:
     parser = fmt.block_parser()
     assert fmt.name == spec.name
     assert parser is not None
-    assert parser.parse(spec.example.decode() + "\n")[0] == [encode(fmt.parse(spec.example))]
+    assert parser.parse(spec.example + b"\n")[0] == [encode(fmt.parse(spec.example))]
 
 
 def test_traefik() -> None:

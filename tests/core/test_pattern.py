@@ -91,7 +91,7 @@ ODD = [char.encode("latin-1") for char in ' !"#$%,-./09:;?@AZ[\\]_az{|}~\x7f\x80
 def _fast(fmt: PatternFormat, lines: list[bytes]) -> list[str | None]:
     parser = fmt.block_parser()
     assert parser is not None
-    rendered, rows = parser.parse(b"".join(line + b"\n" for line in lines).decode("latin-1"))
+    rendered, rows = parser.parse(b"".join(line + b"\n" for line in lines))
     assert len(rows) == len(rendered) == len(lines)
     for line, piece, row in zip(lines, rendered, rows, strict=True):
         assert piece is not None or row[-1].encode("latin-1") == line
@@ -244,7 +244,7 @@ for make, text, line in SAMPLES:
             bad = raw[:at] + fill + raw[at:] + b'\x01"'
             _readable(fmt, bad)
             block = fmt.block_parser()
-            block.parse(bad.decode("latin-1") + "\n")
+            block.parse(bad + b"\n")
 """
 
 

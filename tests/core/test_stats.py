@@ -318,7 +318,7 @@ def told(item: Item) -> object:
     if not isinstance(item, Interval):
         return item
     summary = item.summary
-    counts = (summary.sections(), summary.section_bytes, summary.section_errors(), summary.statuses())
+    counts = (summary.sections(), summary.section_bytes(), summary.section_errors(), summary.statuses())
     more = (summary.requests, summary.unparsed, summary.clients, summary.failing_paths)
     return item[:2], item[3:], counts, more
 

@@ -48,7 +48,7 @@ def told(summary: Summary) -> Told:
         summary.unparsed,
         summary.total_bytes,
         summary.sections(),
-        summary.section_bytes,
+        summary.section_bytes(),
         summary.section_errors(),
         summary.statuses(),
         summary.methods(),
@@ -92,7 +92,7 @@ def test_request_of_which_the_log_says_nothing_is_a_request() -> None:
 
 def test_bytes_that_are_null_add_nothing() -> None:
     summary = summary_of([StatsRow(section="/a", bytes=5), StatsRow(section="/a"), StatsRow(bytes=6)])
-    assert summary.section_bytes == {"/a": 5, None: 6}
+    assert summary.section_bytes() == {"/a": 5, None: 6}
 
 
 def test_unparsed_lines_are_counted_apart_and_nowhere_else() -> None:

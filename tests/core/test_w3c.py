@@ -428,7 +428,7 @@ def _readable(reader: W3CExtended, line: bytes) -> str | None:
 def _fast(reader: W3CExtended, lines: list[bytes]) -> list[str | None]:
     parser = reader.block_parser()
     assert parser is not None
-    block = "".join(line.decode("latin-1") + "\n" for line in lines)
+    block = b"".join(line + b"\n" for line in lines)
     rendered, rows = parser.parse(block)
     assert [row[-1].encode("latin-1") for row in rows] == lines
     return rendered
@@ -565,7 +565,7 @@ for fields in (b"time cs-method", b"cs-uri-stem cs(Cookie) x-edge-location"):
             line = before + piece * (size // len(piece)) + behind
             parser = reader.block_parser()
             if parser is not None:
-                parser.parse(line.decode("latin-1") + "\\n")
+                parser.parse(line + b"\\n")
             try:
                 reader.parse(line)
             except ParseError:

@@ -189,7 +189,7 @@ def _check_segment(lines: list[bytes], fast: Format, readable: Format) -> None:
     parser = _guarded("block_parser", fast.block_parser)
     if parser is None or not lines:
         return
-    block = b"".join(line + LF for line in lines).decode("latin-1")
+    block = b"".join(line + LF for line in lines)
     rendered, rows = _guarded("block", lambda: parser.parse(block))
     if len(rendered) != len(lines):
         raise Fault("block", f"{len(rendered)} entries for {len(lines)} lines")

@@ -18,6 +18,7 @@ import click
 import w3ctools
 from w3ctools.cli._settings import config_option
 from w3ctools.core.errors import W3CError
+from w3ctools.edge.limits import spare_page_faults
 from w3ctools.edge.signals import Signals, die_by
 from w3ctools.edge.streams import ReaderGone, WriteFailed, note, open_standard_streams, program_name
 
@@ -80,6 +81,7 @@ def run(command: click.Command) -> NoReturn:
 
 def _status_of(command: click.Command) -> int:
     open_standard_streams()
+    spare_page_faults()
     gc.freeze()  # what start-up made stays; later collections need not look at it
     try:
         result = command.main(prog_name=program_name(), standalone_mode=False)

@@ -18,7 +18,7 @@ from w3ctools.edge.follow.follower import ROTATE_WAIT_S, Look, NotRegularError
 from w3ctools.edge.follow.progress import Progress, load_saved
 from w3ctools.edge.follow.start import FromEnd, FromLine, Start
 from w3ctools.edge.follow.watch import Watch, is_pattern
-from w3ctools.edge.limits import max_open_files, spare_page_faults
+from w3ctools.edge.limits import max_open_files
 from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Idle, Input, Output, Waited, open_input
@@ -132,7 +132,6 @@ class _Tail:
         """Pass on what is added to the files, in turns, until a signal asks to finish."""
         if no_follow:
             names = tuple(name for name in names if is_pattern(name) or self._is_readable(name))
-        spare_page_faults()
         self._output.widen()
         state_file = StateFile(state) if state else None
         self._watch = Watch(

@@ -160,7 +160,7 @@ class LogParser:
     def _block(self, block: bytes, parsed: Parsed) -> bytes:
         """Parse whole lines, of one source after the other."""
         block = self._without_mark(block)
-        if b"\r\n" in block:
+        if b"\r" in block:  # one byte is found ten times as fast as two
             block = block.replace(b"\r\n", b"\n")
         pieces = []
         for path, lines in split_sources(block):
@@ -216,7 +216,7 @@ class LogParser:
         fast = self._fast
         if fast is None:
             return self._lines(block, parsed), b""
-        rendered, rows = fast.parse(block.decode("latin-1"))
+        rendered, rows = fast.parse(block)
         if None not in rendered:
             self.counts.lines += len(rendered)
             self.counts.records += len(rendered)

@@ -163,9 +163,9 @@ def _mix(summary: Summary, style: Style) -> Iterable[str]:
 
 
 def _section_counts(summary: Summary, most: int) -> list[SectionCount]:
-    errors = summary.section_errors()
+    errors, size_bytes = summary.section_errors(), summary.section_bytes()
     return [
-        SectionCount(section, requests, errors[section], summary.section_bytes[section])
+        SectionCount(section, requests, errors[section], size_bytes[section])
         for section, requests in top(summary.sections(), most)
     ]
 

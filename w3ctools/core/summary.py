@@ -7,8 +7,8 @@ clients and failing paths of the time that it covers.
 from __future__ import annotations
 
 from collections import Counter
-from heapq import nsmallest
-from operator import attrgetter
+from collections.abc import Callable
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from w3ctools.core.wire import Row
@@ -18,8 +18,11 @@ SERVER_ERROR, CLIENT_ERROR = 500, 400
 
 
 T = TypeVar("T")
-_EVENT = attrgetter("event")
-_MIX = attrgetter("section", "status", "method")
+#: Section, status and method.
+_Mix = tuple[str | None, int | None, str | None]
+_SECTION: Callable[[_Mix], str | None] = itemgetter(0)
+_STATUS: Callable[[_Mix], int | None] = itemgetter(1)
+_METHOD: Callable[[_Mix], str | None] = itemgetter(2)
 _CLIENT = attrgetter("client")
 
 
@@ -41,26 +44,28 @@ class Summary:
         self.requests = 0
         #: Lines in no known format: traffic too, but nothing is known of them.
         self.unparsed = 0
-        #: Requests by section, status and method together: one count feeds three tables.
-        self._mix: Counter[tuple[str | None, int | None, str | None]] = Counter()
-        self.section_bytes: Counter[str | None] = Counter()
+        #: Requests and bytes by section, status and method together: one count feeds four tables.
+        self._mix: dict[_Mix, list[int]] = {}
         self.clients: Counter[str | None] = Counter()
         #: Paths by server errors.
         self.failing_paths: Counter[str | None] = Counter()
 
     def feed(self, rows: list[StatsRow]) -> None:
         """Count rows: records, and unparsed events among them."""
-        if "unparsed" in map(_EVENT, rows):
-            records = [row for row in rows if row.event is None]
-            self.unparsed += len(rows) - len(records)
-            rows = records
+        records = [row for row in rows if row.event is None]
+        self.unparsed += len(rows) - len(records)
+        rows = records
         self.requests += len(rows)
-        self._mix.update(map(_MIX, rows))
+        mix = self._mix
+        for row in rows:  # half of what Counter takes for the tuples and another loop for the bytes
+            key = row.section, row.status, row.method
+            try:
+                counts = mix[key]
+            except KeyError:
+                counts = mix[key] = [0, 0]
+            counts[0] += 1
+            counts[1] += row.bytes or 0
         self.clients.update(map(_CLIENT, rows))
-        section_bytes = self.section_bytes
-        for row in rows:
-            if row.bytes:
-                section_bytes[row.section] += row.bytes
         failing = [row.path for row in rows if row.status is not None and row.status >= SERVER_ERROR]
         if failing:
             self.failing_paths.update(failing)
@@ -69,46 +74,56 @@ class Summary:
         """Add another summary's counts."""
         self.requests += other.requests
         self.unparsed += other.unparsed
-        self._mix.update(other._mix)
-        self.section_bytes.update(other.section_bytes)
+        for key, (requests, size_bytes) in other._mix.items():
+            counts = self._mix.setdefault(key, [0, 0])
+            counts[0] += requests
+            counts[1] += size_bytes
         self.clients.update(other.clients)
         self.failing_paths.update(other.failing_paths)
 
     @property
     def total_bytes(self) -> int:
         """Response bytes of all requests, as logged."""
-        return self.section_bytes.total()
+        return sum(size_bytes for _, size_bytes in self._mix.values())
+
+    def section_bytes(self) -> Counter[str | None]:
+        """Response bytes by section."""
+        size: Counter[str | None] = Counter()
+        for (section, _, _), (_, size_bytes) in self._mix.items():
+            size[section] += size_bytes
+        return size
 
     def sections(self) -> Counter[str | None]:
         """Requests by section."""
-        hits: Counter[str | None] = Counter()
-        for (section, _, _), count in self._mix.items():
-            hits[section] += count
-        return hits
+        return self._requests_by(_SECTION)
 
     def statuses(self) -> Counter[int | None]:
         """Requests by status."""
-        hits: Counter[int | None] = Counter()
-        for (_, status, _), count in self._mix.items():
-            hits[status] += count
-        return hits
+        return self._requests_by(_STATUS)
 
     def methods(self) -> Counter[str | None]:
         """Requests by method."""
-        hits: Counter[str | None] = Counter()
-        for (_, _, method), count in self._mix.items():
-            hits[method] += count
-        return hits
+        return self._requests_by(_METHOD)
 
     def section_errors(self) -> Counter[str | None]:
         """Server errors by section."""
         errors: Counter[str | None] = Counter()
-        for (section, status, _), count in self._mix.items():
+        for (section, status, _), (requests, _) in self._mix.items():
             if status is not None and status >= SERVER_ERROR:
-                errors[section] += count
+                errors[section] += requests
         return errors
+
+    def _requests_by(self, part: Callable[[_Mix], T]) -> Counter[T]:
+        hits: Counter[T] = Counter()
+        for key, (requests, _) in self._mix.items():
+            hits[part(key)] += requests
+        return hits
 
 
 def top(counts: Counter[T], most: int) -> list[tuple[T, int]]:
     """The keys counted most, and their counts; equals in the order of their names."""
-    return nsmallest(most, counts.items(), key=lambda item: (-item[1], str(item[0] or "")))
+    counted = list(counts.items())
+    if most < len(counted):  # few are worth a name to sort by
+        least = sorted(counts.values(), reverse=True)[most - 1] if most else 0
+        counted = [item for item in counted if item[1] >= least]
+    return sorted(counted, key=lambda item: (-item[1], str(item[0] or "")))[:most]

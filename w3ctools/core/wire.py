@@ -250,12 +250,15 @@ class LineReader(Generic[T]):
         block = b"".join(item.head + b"\n" if isinstance(item, Overlong) else item for item in items)
         if not block:
             return Read()
-        if not self._held and b'"event"' not in block:
+        if not self._held:
             try:
                 rows = self._decoder.decode_lines(block)
             except _UNDECODABLE:
                 return self._read_lines(block)
-            if len(rows) == block.count(b"\n"):
+            # To search the block for events takes as long as to decode it. msgspec takes several values on a
+            # line, and values over several, so lines are counted: as text, which is twice as fast as bytes.
+            has_events = [row for row in rows if row.event is not None]
+            if not has_events and len(rows) == block.decode("latin-1").count("\n"):
                 self.lines += len(rows)
                 self.records += len(rows)
                 return Read(block, rows)

@@ -21,11 +21,11 @@ class Settings(NamedTuple):
 class BlockParser(Protocol):
     """The fast path of a format: many lines at once."""
 
-    def parse(self, block: str) -> tuple[list[str | None], list[tuple[str, ...]]]:
-        """Render whole lines, decoded as Latin-1.
+    def parse(self, block: bytes) -> tuple[list[str | None], list[tuple[str, ...]]]:
+        """Render whole lines.
 
         Gives one entry a line, its JSON with LF or None where the line is for `Format.parse`, and the rows
-        they were made of: the last item of a row whose entry is None is the line itself.
+        they were made of: the last item of a row whose entry is None is the line itself, decoded as Latin-1.
         """
 
 

@@ -154,9 +154,9 @@ class PatternBlockParser:
         self._template = "{" + ",".join(text for text, _ in pieces) + "}\n"
         self._columns = [column for _, columns in pieces for column in columns]
 
-    def parse(self, block: str) -> tuple[list[str | None], list[Row]]:
-        """Render whole lines, decoded as Latin-1: see `format.BlockParser`."""
-        rows = self._find(block)
+    def parse(self, block: bytes) -> tuple[list[str | None], list[Row]]:
+        """Render whole lines: see `format.BlockParser`."""
+        rows = self._find(block.decode("latin-1"))
         if not rows:
             return [], []
         zoneless = self._zone.used if self._zone else 0

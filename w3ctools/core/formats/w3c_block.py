@@ -72,12 +72,13 @@ class W3CBlockParser:
         self._extras = _Remembered(self._render_extras)
         self._template, self._holes = self._compile()
 
-    def parse(self, block: str) -> tuple[list[str | None], list[tuple[str, ...]]]:
-        """Render whole lines, decoded as Latin-1; see `format.BlockParser`."""
-        lines = block.split("\n")
+    def parse(self, block: bytes) -> tuple[list[str | None], list[tuple[str, ...]]]:
+        """Render whole lines; see `format.BlockParser`."""
+        text = block.decode("latin-1")
+        lines = text.split("\n")
         if not lines[-1]:
             lines.pop()
-        takes = self._takes(block, lines)
+        takes = self._takes(text, lines)
         taken = [line for line, is_taken in zip(lines, takes, strict=True) if is_taken]
         rendered = self._render(taken) if taken else []
         if len(taken) < len(lines):
