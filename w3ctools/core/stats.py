@@ -7,6 +7,7 @@ Memory: the open intervals.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 from w3ctools.core.summary import StatsRow, Summary
@@ -56,9 +57,9 @@ class Stats:
         self.clock = LogClock(lateness_s)
         self._interval_s = interval_s
         #: Open intervals by their first second.
-        self._open: dict[int, Summary] = {}
+        self._open: defaultdict[int, Summary] = defaultdict(Summary)
         #: Records that wait for the clock's decision, by the first second of their interval.
-        self._waiting: dict[int | None, Summary] = {}
+        self._waiting: defaultdict[int | None, Summary] = defaultdict(Summary)
         #: Everything before it is closed or empty; None before the first interval is closed.
         self._closed_until: int | None = None
         self._late_told = self._uncounted = 0
@@ -125,10 +126,10 @@ class Stats:
                 self._count(interval, rows)
         elif step.kind is Kind.WAIT:
             key = None if step.second is None else self._interval_of(step.second)
-            self._waiting.setdefault(key, Summary()).feed(rows)
+            self._waiting[key].feed(rows)
         elif step.kind is Kind.DROP_WAITING:
             self._uncounted += sum(summary.requests + summary.unparsed for summary in self._waiting.values())
-            self._waiting = {}
+            self._waiting.clear()
         elif step.kind is Kind.COUNT_WAITING:
             self._count_waiting(self._interval_of(step.second))
         elif step.kind is Kind.NEW_ERA:
@@ -144,16 +145,16 @@ class Stats:
         if self._closed_until is not None and interval < self._closed_until:
             self._uncounted += len(rows)
             return
-        self._open.setdefault(interval, Summary()).feed(rows)
+        self._open[interval].feed(rows)
 
     def _count_waiting(self, default_interval: int) -> None:
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting = self._waiting, defaultdict(Summary)
         for interval, summary in waiting.items():
             key = default_interval if interval is None else interval
             if self._closed_until is not None and key < self._closed_until:
                 self._uncounted += summary.requests + summary.unparsed
             else:
-                self._open.setdefault(key, Summary()).merge(summary)
+                self._open[key].merge(summary)
 
     def _is_over(self, interval: int) -> bool:
         """Whether its last second is judged: it is closed, or was empty and stays so."""
