@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w3ctools.core.errors import QuantityError
-from w3ctools.core.quantity import parse_duration_s, parse_number, parse_time_s
+from w3ctools.core.quantity import parse_duration_s, parse_factor, parse_number, parse_share, parse_time_s
 
 NOW_S = 1_795_517_610  # 2026-11-24T10:53:30Z
 
@@ -132,6 +132,43 @@ def test_any_decimal_is_read_exactly(whole: int, billionths: int) -> None:
 
 @given(st.one_of(st.text(), st.from_regex(r"[-0-9.smhdTZ:+]{0,25}")))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    for read in (parse_duration_s, parse_number, partial(parse_time_s, now_s=NOW_S)):
+    for read in (
+        parse_duration_s,
+        parse_number,
+        parse_share,
+        parse_factor,
+        partial(parse_time_s, now_s=NOW_S),
+    ):
         with suppress(QuantityError):
             read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        pytest.param("1%", Fraction(1, 100), id="percent"),
+        pytest.param("0.01", Fraction(1, 100), id="a part"),
+        pytest.param("0.5%", Fraction(1, 200), id="a part of a percent"),
+        pytest.param(" 100% ", Fraction(1), id="all"),
+        pytest.param("0", Fraction(0), id="none"),
+    ],
+)
+def test_a_share_is_read_exactly(text: str, share: Fraction) -> None:
+    assert parse_share(text) == share
+
+
+@pytest.mark.parametrize("text", ["", "%", "101%", "1.1", "-1%", "1%%", "1 %", "one"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(QuantityError):
+        parse_share(text)
+
+
+@pytest.mark.parametrize(("text", "factor"), [("10x", 10), ("10", 10), (" 0.5x ", Fraction(1, 2))])
+def test_a_factor_is_read_exactly(text: str, factor: Fraction) -> None:
+    assert parse_factor(text) == factor
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "0x", "-1x", "10xx", "10 times", "fast"])
+def test_what_is_no_factor_is_refused(text: str) -> None:
+    with pytest.raises(QuantityError, match="is no speed"):
+        parse_factor(text)

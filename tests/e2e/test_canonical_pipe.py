@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness import Commands, Result
 
-from w3ctools.core.synth import Site
+from w3ctools.core.synth.site import Site
 
 CYCLES = 500
 #: Requests in each second of a cycle: with a window of 2 s and a threshold of 100/s, every change of the

@@ -41,3 +41,25 @@ def parse_number(text: str) -> Fraction:
     if not _NUMBER.fullmatch(text.strip()):
         raise QuantityError(f"{text!r} is no number: expected one such as 10 or 0.5")
     return Fraction(text.strip())
+
+
+def parse_share(text: str) -> Fraction:
+    """A share from 0 to 1, written ``1%`` or ``0.01``. Raises QuantityError."""
+    number, percent, rest = text.strip().partition("%")
+    if rest or not _NUMBER.fullmatch(number):
+        raise QuantityError(f"{text!r} is no share: expected one such as 1% or 0.01")
+    share = Fraction(number) / (100 if percent else 1)
+    if share > 1:
+        raise QuantityError(f"{text!r} is more than all: expected a share such as 1% or 0.01")
+    return share
+
+
+def parse_factor(text: str) -> Fraction:
+    """How many times as fast: ``10x`` or ``10``, above 0. Raises QuantityError."""
+    try:
+        factor = parse_number(text.strip().removesuffix("x"))
+    except QuantityError:
+        factor = Fraction(0)
+    if factor == 0:
+        raise QuantityError(f"{text!r} is no speed: expected one above 0, such as 10x")
+    return factor

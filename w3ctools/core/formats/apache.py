@@ -89,7 +89,10 @@ def _directive(modifiers: str, letter: str, column: int) -> list[str | _Found]:
     if letter == "s" and ">" in flags:
         value = value._replace(rank=2, otherwise="")
     label = f"%{modifiers}{letter}"
-    return [_Found(value, Field(value.name, value.kind, may_be_absent=is_absent, label=label, column=column))]
+    field = Field(
+        value.name, value.kind, may_be_absent=is_absent, label=label, column=column, meaning=value.name
+    )
+    return [_Found(value, field)]
 
 
 def _time(argument: str | None, is_absent: bool, column: int) -> list[str | _Found]:
@@ -103,6 +106,7 @@ def _time(argument: str | None, is_absent: bool, column: int) -> list[str | _Fou
             own=rf"\[{piece.own}\]",
             pattern=re.compile(rf"\[{piece.pattern.pattern}\]"),
             safe=rf"\[{piece.safe}\]",
+            strftime=f"[{piece.strftime}]",
         )
         return [found._replace(field=field._replace(piece=bracketed))]
     return ["[", found, "]"]
@@ -177,7 +181,7 @@ def _with_plain_query(piece: str | _Found) -> str | _Found:
     if isinstance(piece, str) or piece.value.name != "query_part":
         return piece
     value = Value("args", kind.WORD)
-    return _Found(value, piece.field._replace(name="args", kind=kind.WORD, may_be_empty=True))
+    return _Found(value, piece.field._replace(name="args", meaning="args", kind=kind.WORD, may_be_empty=True))
 
 
 _BEHIND_TIME = '%t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'

@@ -46,6 +46,8 @@ class Field(NamedTuple):
     label: str = ""
     #: Where it stands in the format string, from 1.
     column: int = 1
+    #: The name that it has where no other field tells the same.
+    meaning: str = ""
 
     @property
     def shown(self) -> str:

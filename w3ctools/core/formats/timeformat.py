@@ -64,7 +64,7 @@ _DIRECTIVES = {
     "Z": "(?P<zone_name>[A-Za-z]{1,5}|[+-][0-9]{2,4})",
     "%": "%",
 }
-_COMPOUNDS = {
+COMPOUNDS = {
     "c": "%a %b %e %H:%M:%S %Y",
     "D": "%m/%d/%y",
     "F": "%Y-%m-%d",
@@ -120,6 +120,8 @@ class Piece(NamedTuple):
     safe: str = ""
     #: For people, behind "expected".
     expected: str = "a time"
+    #: What it logs, as a strftime format, or the name of a number: such as ``msec_frac``.
+    strftime: str = ""
 
     @property
     def parts(self) -> set[str]:
@@ -147,9 +149,10 @@ def compile_time(text: str, column: int = 1) -> Piece:
         text, column = rest, column + len(prefix) + 1
     is_end = colon == ":" and prefix == "end"
     if text in _TOKENS:
-        return _piece(_TOKENS[text], is_end)._replace(expected="digits")
+        return _piece(_TOKENS[text], is_end)._replace(expected="digits", strftime=text)
     strftime = text if "%" in text else _strftime_of_java(text, column)
-    return _piece(_named_once(_expanded(strftime, column)), is_end)._replace(expected=f"a time like {text}")
+    piece = _piece(_named_once(_expanded(strftime, column)), is_end)
+    return piece._replace(expected=f"a time like {text}", strftime=strftime)
 
 
 def _expanded(text: str, column: int = 1) -> str:
@@ -158,8 +161,8 @@ def _expanded(text: str, column: int = 1) -> str:
         letter = match[1]
         if letter is None:
             pieces.append(re.escape(match[0]))
-        elif letter in _COMPOUNDS:
-            pieces.append(_expanded(_COMPOUNDS[letter]))
+        elif letter in COMPOUNDS:
+            pieces.append(_expanded(COMPOUNDS[letter]))
         elif letter in _DIRECTIVES:
             pieces.append(_DIRECTIVES[letter])
         else:
@@ -195,11 +198,17 @@ def _strftime_of_java(text: str, column: int) -> str:
 _CLF_DATE = "(?P<day>[0-9]{1,2})/(?P<month_name>[A-Za-z]{3})/(?P<year>[0-9]{4})[: ]" + _expanded("%T")
 #: Between the brackets of ``%t``; some servers leave out the zone.
 CLF = _piece(rf"{_CLF_DATE}(?:\.(?P<fraction>[0-9]{{1,9}}))?(?: (?P<zone>{_ZONE}))?")._replace(
-    safe=_groupless(_expanded("%d/%b/%Y:%T %z")), expected="dd/Mon/yyyy:hh:mm:ss zone"
+    safe=_groupless(_expanded("%d/%b/%Y:%T %z")),
+    expected="dd/Mon/yyyy:hh:mm:ss zone",
+    strftime="%d/%b/%Y:%T %z",
 )
 #: nginx: when the entry was written, which is the end of the request.
-ISO8601 = _piece(_expanded("%Y-%m-%dT%T%z"))._replace(expected="yyyy-mm-ddThh:mm:ss and zone")
-MSEC = _piece(r"(?P<s>[0-9]{1,12})\.(?P<fraction>[0-9]{3})")._replace(expected="seconds.milliseconds")
+ISO8601 = _piece(_expanded("%Y-%m-%dT%T%z"))._replace(
+    expected="yyyy-mm-ddThh:mm:ss and zone", strftime="%Y-%m-%dT%T+00:00"
+)
+MSEC = _piece(r"(?P<s>[0-9]{1,12})\.(?P<fraction>[0-9]{3})")._replace(
+    expected="seconds.milliseconds", strftime="%s.%f"
+)
 
 
 def chosen_pieces(pieces: Sequence[Piece]) -> list[int]:
