@@ -5,29 +5,31 @@ from __future__ import annotations
 import os
 import shlex
 import time
-import zoneinfo
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta, timezone, tzinfo
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
+from w3ctools.cli._feeder import Feeder
 from w3ctools.cli._settings import SITE, Option, Quantity
 from w3ctools.core.formats.format import Format, MakeFormat, Settings
 from w3ctools.core.formats.text import visible
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
-from w3ctools.core.privacy import Privacy
 from w3ctools.core.quantity import parse_time_s
 from w3ctools.core.record import Record
 from w3ctools.core.select import Selection
 from w3ctools.core.timestamp import Zone
-from w3ctools.core.where import compile_where
 from w3ctools.core.wire import omit_nulls
 from w3ctools.edge.clock import now
 from w3ctools.edge.compressed import CannotDecompress, OpenFile, open_maybe_compressed
 from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.streams import Input, Output, Waited, open_appended
+
+if TYPE_CHECKING:
+    from w3ctools.core.privacy import Privacy
 
 #: Unparsed lines are quoted on stderr this rarely: a broken log must not flood a terminal.
 QUOTE_EVERY_S = 10.0
@@ -47,10 +49,18 @@ def read_zone(text: str) -> tzinfo:
     if text[:1] in "+-" and len(text) == 6 and text[3] == ":" and (text[1:3] + text[4:]).isdigit():
         offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:]))
         return timezone(-offset if text[0] == "-" else offset)
+    import zoneinfo  # here and below: start-up counts, and few ask for it
+
     try:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{text!r} is no time zone: expected one such as Europe/Paris or +01:00") from None
+
+
+def _read_where(text: str) -> Callable[[Record], bool]:
+    from w3ctools.core.where import compile_where
+
+    return compile_where(text)
 
 
 def _read_time_s(text: str) -> int:
@@ -144,7 +154,7 @@ class Telling(NamedTuple):
 @click.option(
     "--where",
     cls=Option,
-    type=Quantity("EXPR", compile_where),
+    type=Quantity("EXPR", _read_where),
     help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
 )
 @click.option(
@@ -178,6 +188,15 @@ class Telling(NamedTuple):
     names_output=True,
     help="Append lines that cannot be parsed to FILE, as they are.",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    cls=Option,
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Parse large FILEs with so many processes; the output is the same.",
+)
 @click.option("--strict", cls=Option, is_flag=True, help="Fail at the end if a line could not be parsed.")
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were read.")
 def parse(
@@ -197,6 +216,7 @@ def parse(
     omit_null: bool,
     explain: bool,
     rejects: str | None,
+    jobs: int,
     strict: bool,
     summary: bool,
 ) -> None:
@@ -209,13 +229,7 @@ def parse(
     Example:
         w3c-tail access.log | w3c-parse | jq .section
     """
-    privacy = Privacy(anonymize_ip or 0, redact_query, tuple(key for key in (drop or "").split(",") if key))
-    selection = Selection(
-        where,
-        since,
-        until,
-        privacy if privacy.is_asked else None,
-    )
+    selection = Selection(where, since, until, _privacy(anonymize_ip or 0, redact_query, drop or ""))
     if detect and (format_text is not None or from_config is not None):
         raise click.UsageError("--detect finds the format: it goes with neither --format nor --from-config")
     reading = Reading(
@@ -228,7 +242,7 @@ def parse(
     if reading.make_format is not None:
         reading.make_format(Settings("", Zone()))  # a bad format string is said before anything is read
     telling = Telling(omit_null, explain, _open_rejects(rejects))
-    command = _Parse(reading, telling)
+    command = _Parse(reading, telling, jobs)
     for path in files or ("-",):
         command.read(path, detect)
     if summary or command.counts.unparsed:
@@ -236,6 +250,15 @@ def parse(
     finish(command.signals)
     failed = strict and command.counts.unparsed and command.status is ExitStatus.DONE
     raise Ended(ExitStatus.FAILED if failed else command.status)
+
+
+def _privacy(address_level: int, redact_query: bool, drop: str) -> Privacy | None:
+    keys = tuple(key for key in drop.split(",") if key)
+    if not (address_level or redact_query or keys):
+        return None
+    from w3ctools.core.privacy import Privacy
+
+    return Privacy(address_level, redact_query, keys)
 
 
 def _open_rejects(path: str | None) -> Output | None:
@@ -248,12 +271,13 @@ def _open_rejects(path: str | None) -> Output | None:
 
 
 class _Parse:
-    def __init__(self, reading: Reading, telling: Telling) -> None:
+    def __init__(self, reading: Reading, telling: Telling, jobs: int) -> None:
         self.status = ExitStatus.DONE
         self.counts = ParseCounts()
         self.signals = listen(self.report)
         self._reading = reading
         self._telling = telling
+        self._jobs = jobs
         self._output = Output()
         self._parser: LogParser | None = None
         self._quoted_at_s: float | None = None
@@ -312,20 +336,35 @@ class _Parse:
             file=self._file,
         )
 
-    def _blocks(self, fd: int, parser: LogParser, show: Callable[[Parsed], None]) -> None:
-        for block in Input(fd, self._output, self.signals, ends_when_asked=fd != 0).blocks(None):
-            if isinstance(block, Waited):
-                continue
-            show(parser.feed(block))
-            if parser.unrecognised is not None:
-                break
-        else:
-            show(parser.flush())
+    def _feeder(self, fd: int, parser: LogParser) -> Feeder:
+        if self._jobs == 1:
+            return Feeder(parser, self._show)
+        from w3ctools.cli._jobs import ParallelFeeder, why_one
+
+        why = why_one(fd)
+        if why is None:
+            return ParallelFeeder(parser, self._show, self._jobs, self._say_one)
+        self._say_one(why)
+        return Feeder(parser, self._show)
+
+    def _say_one(self, why: str) -> None:
+        say(f"{self._name}: --jobs {self._jobs} is not worth it: {why}")
 
     def _read(self, fd: int) -> None:
         zone = Zone(self._reading.zone)
         self._parser = parser = self._new_parser(zone)
-        self._blocks(fd, parser, self._show)
+        with closing(self._feeder(fd, parser)) as feeder:
+            blocks = Input(fd, self._output, self.signals, ends_when_asked=fd != 0).blocks(
+                None, feeder.read_bytes
+            )
+            for block in blocks:
+                if isinstance(block, Waited):
+                    continue
+                feeder.feed(block)
+                if parser.unrecognised is not None:
+                    break
+            else:
+                feeder.flush()
         if parser.never_recognised is not None:
             self._give_up(parser.never_recognised)
         if zone.used:

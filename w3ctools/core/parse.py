@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from w3ctools.core.ahead import Stretch
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.clf import stamp_of
 from w3ctools.core.formats.detect import Detector
@@ -143,6 +144,39 @@ class LogParser:
         """Parse what was read; an unfinished last line waits for the rest of it."""
         self._bytes_seen += len(data)
         return self._parse(self._framer.feed(data))
+
+    @property
+    def fast_path(self) -> BlockParser | None:
+        """What may parse blocks ahead of their turn, until it is another; None where nothing may."""
+        is_pure = self._settings.zone.used == 0 and not self._tell_file
+        return self._fast if is_pure else None
+
+    def feed_ahead(self, block: bytes, fast: BlockParser, stretches: list[Stretch]) -> Parsed:
+        """As `feed` with whole lines of which `fast` has already given `stretches`.
+
+        Where lines change what is expected, the block is parsed as if it had not been.
+        """
+        odd = [stretch.odd for stretch in stretches if stretch.odd is not None]
+        if fast is not self.fast_path or not self._source.has_begun or any(line[:1] == b"#" for line in odd):
+            return self.feed(block)
+        self._bytes_seen += len(block)
+        self._changed = False
+        first_line = self.counts.lines
+        parsed = Parsed()
+        pieces = []
+        for lines, output, line in stretches:
+            self.counts.lines += lines
+            self.counts.records += lines
+            pieces.append(output)
+            if line is not None:
+                self.counts.lines += 1
+                pieces.append(self._line(line, self.counts.lines, parsed))
+            if self._changed:
+                done = self.counts.lines - first_line
+                pieces.append(self._block(block.split(b"\n", done)[done], parsed))
+                break
+        parsed.output = b"".join(pieces)
+        return parsed
 
     def flush(self) -> Parsed:
         """Parse what is left at the end of the input."""

@@ -184,11 +184,6 @@ class Privacy:
             if key not in KINDS:
                 raise PrivacyError(f"unknown key {key!r}: the nearest is {nearest_key(key)}")
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether there is more to do than to mask credentials."""
-        return bool(self.anonymize_ip or self.redact_query or self.drop)
-
     def apply(self, record: Record) -> None:
         """Take out of a record of any `record_type` what is not to be seen."""
         own = _own(record) if self.anonymize_ip else _Own(set(), set())

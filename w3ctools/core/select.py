@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from w3ctools.core.privacy import Privacy
 from w3ctools.core.record import Record
+
+if TYPE_CHECKING:  # start-up counts, and few ask for it
+    from w3ctools.core.privacy import Privacy
 
 _decode = msgspec.json.Decoder().decode
 

@@ -6,20 +6,14 @@ cut off or broken, the piece of a line before that place could pass for a line o
 left out. A pipe or device given as a FILE is read as it is.
 
 Memory: `CHUNK_BYTES` a step whatever a file expands to, one line, and what the format itself needs, up
-to `MEMORY_BYTES`.
+to `MEMORY_BYTES`. Decompressors are imported where they are used: start-up counts, and most FILEs need none.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import importlib
-import lzma
 import os
-import shutil
-import subprocess
 import threading
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any, NamedTuple
@@ -148,6 +142,9 @@ class _Decompressed(OpenFile):
 
 def _gunzip(fd: int) -> Chunks:
     """All members of a gzip file."""
+    import gzip
+    import zlib
+
     with open(fd, "rb", buffering=0, closefd=False) as file, gzip.GzipFile(fileobj=file) as members:
         try:
             while data := members.read1(CHUNK_BYTES):  # `read` would lose what comes before an error
@@ -189,10 +186,14 @@ def _decompress(
 
 
 def _bunzip2(fd: int) -> Chunks:
+    import bz2
+
     return _decompress(fd, bz2.BZ2Decompressor, (OSError, ValueError), b"")
 
 
 def _unxz(fd: int) -> Chunks:
+    import lzma
+
     # Streams may be padded with zeros (xz format specification, section 2.2).
     return _decompress(
         fd, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MEMORY_BYTES), (lzma.LZMAError,), b"\0"
@@ -207,6 +208,8 @@ def _unzstd(fd: int) -> Chunks:
         except ImportError:
             continue
         return _decompress(fd, module.ZstdDecompressor, (module.ZstdError,), b"")
+    import shutil
+
     program = shutil.which("zstd")
     if program is None:
         raise CannotDecompress("zstd data: install the program zstd, or the Python package backports.zstd")
@@ -214,6 +217,8 @@ def _unzstd(fd: int) -> Chunks:
 
 
 def _run_program(program: str, fd: int) -> Chunks:
+    import subprocess
+
     # A session of its own: Ctrl-C asks us to finish, not the program, whose end would look like damage.
     process = subprocess.Popen(
         [program, "-dcq"], stdin=fd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True

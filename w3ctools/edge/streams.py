@@ -172,7 +172,7 @@ class Input:
             self._poll.register(output.fd, 0)  # only ever says that the reader is gone
         self._asked_to_finish_s: float | None = None
 
-    def blocks(self, timeout_s: float | None) -> Iterator[bytes | Waited]:
+    def blocks(self, timeout_s: float | None, most_bytes: int = READ_BYTES) -> Iterator[bytes | Waited]:
         """Blocks until the input ends, and a `Waited` whenever `timeout_s` went by without one.
 
         Raises ReaderGone, also while nothing is to be written.
@@ -192,7 +192,7 @@ class Input:
                     self._signals.drain()
             if any(fd == self.fd for fd, _ in ready):
                 try:
-                    data = os.read(self.fd, READ_BYTES)
+                    data = os.read(self.fd, most_bytes)
                 except BlockingIOError:
                     continue
                 if not data:
