@@ -9,8 +9,10 @@ RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
 TEST_PACKAGES := apache2-bin bash logrotate mandoc nginx-light zstd
+PEERS := $(VENV)/peers
+PEER_PACKAGES := goaccess lnav mawk miller
 
-.PHONY: help setup demo test test-full fuzz check format bench bench-follow man clean system-packages
+.PHONY: help setup demo test test-full fuzz check format bench bench-peers bench-follow soak man clean system-packages
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -53,11 +55,23 @@ format: setup ## set the code in the house style
 fuzz: setup ## feed w3c-parse random damage for 10 minutes: make fuzz SECONDS=60 SEED=1
 	@PYTHONPATH=tests nice $(BIN)/python -m fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-bench: setup ## time the commands beside their peers
-	@$(BIN)/python -m benchmarks
+bench: setup ## time the commands beside their peers: make bench LOG=FILE LOG_NAME='what it is'
+	@$(BIN)/python -m benchmarks --results benchmarks/RESULTS.md \
+	    $(if $(LOG),--log '$(LOG)') $(if $(LOG_NAME),--log-name "$(LOG_NAME)")
+
+bench-peers: setup ## install the peers: into .venv, and on Debian, as root, as packages
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check jc ngxtop
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $(PEER_PACKAGES) >/dev/null; \
+	fi
 
 bench-follow: setup ## rotate and damage logs before w3c-tail and GNU tail, and count what each loses
 	@$(BIN)/python -m benchmarks follow
+
+soak: setup ## run all commands for 10 minutes, and fail on what grows or gets lost: make soak HOURS=8
+	@$(BIN)/python -m benchmarks soak \
+	    --minutes $(or $(MINUTES),$(if $(HOURS),$$(($(HOURS) * 60))),10)
 
 man: ## read the manual: make man PAGE=w3c-tail
 	@man -l man/$(or $(PAGE),w3ctools).[1-7]

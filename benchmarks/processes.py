@@ -17,8 +17,9 @@ import shlex
 import shutil
 import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +33,12 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Usage:
-    """What processes took: together, and the size of the largest."""
+    """What processes took: together, the size of the largest, and the sum of all largest sizes."""
 
     wall_s: float
     cpu_s: float
     max_rss_bytes: int
+    sum_rss_bytes: int
 
 
 @dataclass
@@ -61,7 +63,8 @@ class Pipeline:
             except ChildProcessError:
                 break
             wall_s = time.monotonic() - self.started_s
-            ended[pid] = Usage(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+            rss_bytes = used.ru_maxrss * 1024
+            ended[pid] = Usage(wall_s, used.ru_utime + used.ru_stime, rss_bytes, rss_bytes)
             failed = failed or status != 0
         if failed:
             raise CommandFailed(f"{self}\n{self.errors.read_text(errors='replace')[-500:]}")
@@ -69,6 +72,7 @@ class Pipeline:
             max(usage.wall_s for usage in ended.values()),
             sum(usage.cpu_s for usage in ended.values()),
             max(usage.max_rss_bytes for usage in ended.values()),
+            sum(usage.sum_rss_bytes for usage in ended.values()),
         )
         return [ended[pid] for pid in self.pids], total
 
@@ -137,9 +141,46 @@ class Workbench:
         return pipeline.wait()[1]
 
 
+class PssWatch:
+    """Looks at the processes of a group while they run: ``with PssWatch(group) as watch: ...``."""
+
+    LOOK_S = 0.2
+
+    def __init__(self, group: int) -> None:
+        self.largest_bytes = 0
+        self._group = group
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> PssWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self.LOOK_S):
+            pids = [pid for pid, _, group in every_process() if group == self._group]
+            self.largest_bytes = max(self.largest_bytes, sum(size_bytes(pid)[1] for pid in pids))
+
+
+def size_bytes(pid: int) -> tuple[int, int]:
+    """The resident and the proportional set size (proc_pid_smaps(5)); 0 for a process that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0, 0
+    sizes = dict(line.split(":", 1) for line in lines)
+    rss_kb, pss_kb = (int(sizes.get(key, "0 kB").split()[0]) for key in ("Rss", "Pss"))
+    return rss_kb * 1024, pss_kb * 1024
+
+
 def search_path() -> str:
-    """The user's PATH, then this checkout's environment for peers that are installed there."""
-    return f"{os.environ.get('PATH', os.defpath)}:{ROOT / '.venv' / 'bin'}"
+    """The user's PATH, then what `make bench-peers` has installed, then this checkout's environment."""
+    own = ROOT / ".venv"
+    return f"{os.environ.get('PATH', os.defpath)}:{own / 'peers' / 'bin'}:{own / 'bin'}"
 
 
 def find(program: str, path: str | None = None) -> str | None:
@@ -185,13 +226,15 @@ def end_all() -> None:
 
 
 def _children() -> list[int]:
-    children = []
+    return [pid for pid, parent, _ in every_process() if parent == os.getpid()]
+
+
+def every_process() -> Iterator[tuple[int, int, int]]:
+    """Id, parent and group of every process."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name, in parentheses, may hold anything; state and parent follow it (proc(5)).
-            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+            # The name, in parentheses, may hold anything; state, parent and group follow it (proc(5)).
+            words = stat.read_text(errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if parent == os.getpid():
-            children.append(int(stat.parent.name))
-    return children
+        yield int(stat.parent.name), int(words[1]), int(words[2])

@@ -1,31 +1,91 @@
-"""Plain text tables of medians with their spread."""
+"""Markdown tables of medians with their spread, what they do not say before them, and the targets."""
 
 from __future__ import annotations
 
 import statistics
-import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.processes import floor_bytes
 
-WIDTH = 110
+
+@dataclass(frozen=True)
+class Target:
+    """A figure that must be reached; its median is judged. No `values`: it could not be measured."""
+
+    name: str
+    bound: float
+    values: Sequence[float]
+    unit: str
+    is_most: bool = False
+    form: str = ".1f"
+
+    def cells(self) -> list[str]:
+        """Of a row: what, how much, what was measured, whether that is enough.
+
+        >>> Target("parse, faster than jc", 10, [9.0, 11.5, 12.0], "x").cells()
+        ['parse, faster than jc', '>= 10x', '11.5 (9.0-12.0)x', 'yes']
+        """
+        goal = f"{'<=' if self.is_most else '>='} {self.bound:,g}{self.unit}"
+        if not self.values:
+            return [self.name, goal, "not measured", ""]
+        median = statistics.median(self.values)
+        is_reached = median <= self.bound if self.is_most else median >= self.bound
+        return [self.name, goal, spread(self.values, self.form) + self.unit, "yes" if is_reached else "no"]
 
 
-def show(
-    title: str, limits: Sequence[str], header: Sequence[str], rows: Sequence[Sequence[str]], names: int = 1
-) -> None:
-    """Print what the figures do not say, then the figures; the first `names` columns to the left."""
-    print(f"\n{title}\n{'=' * len(title)}")
-    for limit in limits:
-        print(textwrap.fill(limit, WIDTH, initial_indent="- ", subsequent_indent="  "))
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    print()
-    for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [
-            cell.ljust(width) if column < names else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+@dataclass
+class Report:
+    """Prints every table as soon as it is there, and keeps them all for a file."""
+
+    introduction: str
+    sections: list[str] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+
+    def show(
+        self,
+        title: str,
+        limits: Sequence[str],
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        names: int = 1,
+    ) -> None:
+        """Add a section: its limits, then its table, whose first `names` columns stand to the left."""
+        text = _section(title, limits, header, rows, names)
+        self.sections.append(text)
+        print(f"\n{text}", flush=True)
+
+    def judged(self) -> str:
+        """The section of all targets."""
+        limits = [
+            "The median is judged; ratios are those of wall time within a round.",
+            "Throughput and memory are those on the log of high cardinality, start-up is that of the "
+            "commands as they are installed.",
         ]
-        print("  ".join(cells).rstrip(), flush=True)
+        rows = [target.cells() for target in self.targets]
+        return _section("Targets", limits, ["target", "goal", "measured", "reached"], rows, 1)
+
+    def text(self) -> str:
+        """All of it: what it was measured on, the targets, then the sections in their order."""
+        return "\n".join([self.introduction, self.judged(), *self.sections])
+
+
+def _section(
+    title: str, limits: Sequence[str], header: Sequence[str], rows: Sequence[Sequence[str]], names: int
+) -> str:
+    aligned = ["---" if column < names else "---:" for column in range(len(header))]
+    lines = [f"## {title}", "", *(f"- {limit}" for limit in limits), ""]
+    lines += [f"| {' | '.join(map(_cell, row))} |" for row in [header, aligned, *rows]]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A pipe in a cell would end it.
+
+    >>> _cell("a | b")
+    'a \\\\| b'
+    """
+    return text.replace("|", "\\|")
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
@@ -33,8 +93,11 @@ def spread(values: Sequence[float], form: str = ".2f") -> str:
 
     >>> spread([3.0, 1.0, 2.0], ".1f")
     '2.0 (1.0-3.0)'
+    >>> spread([3.0], ".1f")
+    '3.0'
     """
-    return f"{statistics.median(values):{form}} ({min(values):{form}}-{max(values):{form}})"
+    median = f"{statistics.median(values):{form}}"
+    return median if len(values) == 1 else f"{median} ({min(values):{form}}-{max(values):{form}})"
 
 
 def megabytes(size_bytes: float) -> str:

@@ -3,127 +3,149 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.peers import GOACCESS, JC, MAWK, NGXTOP, PEERS, Peer
 from benchmarks.processes import Usage, Workbench, find
 from benchmarks.sample import RATE_PER_S, Sample
-from benchmarks.tables import show, size, spread
+from benchmarks.tables import Report, Target, size, spread
 
 ROUNDS = 3
-OURS = "w3ctools"
+#: Command lines by the names that the tables show.
+Scripts = Mapping[str, str]
+Runs = Mapping[str, Sequence[Usage]]
 
-MAWK = (
-    """mawk -F'"' '{ split($2, request, " "); split(request[2], part, "[/?]"); count["/" part[2]]++ }"""
-    """ END { for (section in count) print count[section], section }' $LOG"""
-)
+TAIL = "w3c-tail -n +1 --no-follow LOG"
+PARSE = "w3c-parse LOG"
+ALERT = "w3c-alert < JSON"
+STATS = "w3c-stats < JSON"
+PIPE = "w3c-tail LOG | w3c-parse | tee >(w3c-alert) | w3c-stats"
+GEN = "w3c-gen --fast"
+GEN_TRUTH = "w3c-gen --fast --truth FILE"
+#: On every log; the pipe as it is written in the manual.
+BASIC: Scripts = {
+    PARSE: "w3c-parse $LOG",
+    PIPE: "w3c-tail -n +1 --no-follow $LOG | w3c-parse | tee >(w3c-alert) | w3c-stats",
+}
+#: What the peers' wall time is compared with on each log.
+COMPARED = (PIPE, PARSE)
+#: Peer, how many times faster the command of ours must be.
+FASTER = ((GOACCESS, PIPE, 7), (NGXTOP, PIPE, 5), (JC, PIPE, 4), (JC, PARSE, 10))
+#: How many times slower than mawk the whole pipe may be, and how many it is meant to be.
+SLOWER_THAN_MAWK, STRETCH = 9, 5
+LEAST_GENERATED_PER_S = 300_000
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A command line of bash; `against` names the trials of ours that a peer is compared with."""
+class Round:
+    """What is run on one log, ours and theirs, and how often."""
 
-    name: str
-    script: str
-    program: str = OURS
-    is_short: bool = False
-    against: tuple[str, ...] = ()
+    sample: Sample
+    ours: Scripts
+    peers: Sequence[Peer]
 
+    def measure(self, bench: Workbench) -> Runs:
+        """Ours and theirs in turn; every other round runs backwards, so that none always goes first."""
+        scripts = _in_turn(list(self.ours.items()), [(peer.program, peer.script) for peer in self.peers])
+        runs: dict[str, list[Usage]] = {name: [] for name, _ in scripts}
+        for number in range(ROUNDS):
+            for name, script in scripts[:: -1 if number % 2 else 1]:
+                runs[name].append(bench.run(script))
+        return runs
 
-TAIL = Trial("w3c-tail -n +1 --no-follow LOG", "w3c-tail -n +1 --no-follow $LOG")
-PARSE = Trial("w3c-parse LOG", "w3c-parse $LOG")
-ALERT = Trial("w3c-alert < JSON", "w3c-alert < $JSON")
-STATS = Trial("w3c-stats < JSON", "w3c-stats < $JSON")
-TOTAL = Trial("w3c-stats --total < JSON", "w3c-stats --total < $JSON")
-PIPE = Trial("w3c-parse LOG | tee >(w3c-alert) | w3c-stats", "w3c-parse $LOG | tee >(w3c-alert) | w3c-stats")
-PASS_THROUGH = Trial(
-    "w3c-parse LOG | w3c-alert --pass-through | w3c-stats",
-    "w3c-parse $LOG | w3c-alert --pass-through | w3c-stats",
-)
-SUMMARY = Trial("w3c-parse LOG | w3c-stats --total", "w3c-parse $LOG | w3c-stats --total")
-CAT = Trial("cat LOG | cat", "cat $LOG | cat", "cat", against=(TAIL.name, PIPE.name))
-JC = Trial("jc --clf-s < SHORT_LOG", "jc --clf-s -qq < $SHORT_LOG", "jc", True, (PARSE.name,))
-GOACCESS = Trial(
-    "goaccess LOG -o JSON",
-    "goaccess $LOG --log-format=COMBINED --no-global-config --no-progress -o $REPORT",
-    "goaccess",
-    against=(SUMMARY.name, PIPE.name),
-)
-SECTIONS = Trial("mawk: requests by section", MAWK, "mawk", against=(SUMMARY.name,))
+    def lines(self, name: str) -> int:
+        """How many lines the command of that name reads."""
+        is_short = any(peer.program == name and peer.is_short for peer in self.peers)
+        return self.sample.short_lines if is_short else self.sample.lines
+
+    def times(self, runs: Runs, slow: str, fast: str) -> list[float]:
+        """How many times longer `slow` takes for a line than `fast`, each round; empty if one was not run."""
+        share = self.lines(fast) / self.lines(slow)
+        pairs = zip(runs.get(slow, ()), runs.get(fast, ()), strict=False)
+        return [slower.wall_s * share / faster.wall_s for slower, faster in pairs]
 
 
-def trials(sample: Sample) -> list[Trial]:
-    """In the order of a round: ours and peers in turn, while there are peers."""
-    gen = Trial(
-        "w3c-gen --fast",
-        f"w3c-gen --fast --start 2026-01-01T00:00:00Z --rate {RATE_PER_S} "
-        f"--duration {max(1, sample.lines // RATE_PER_S)}s",
+def _in_turn(ours: list[tuple[str, str]], theirs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    turns = []
+    while ours or theirs:
+        turns += [queue.pop(0) for queue in (ours, theirs) if queue]
+    return turns
+
+
+def all_of_ours(lines: int) -> Scripts:
+    """Every command, on the first log; w3c-gen makes one of as many lines."""
+    generate = (
+        f"w3c-gen --fast --start 2026-01-01T00:00:00Z --rate {RATE_PER_S} --duration {lines // RATE_PER_S}s"
     )
-    return [TAIL, CAT, PARSE, JC, SUMMARY, GOACCESS, PIPE, SECTIONS, PASS_THROUGH, ALERT, STATS, TOTAL, gen]
+    return {
+        **BASIC,
+        TAIL: "w3c-tail -n +1 --no-follow $LOG",
+        ALERT: "w3c-alert < $JSON",
+        STATS: "w3c-stats < $JSON",
+        "w3c-stats --total < JSON": "w3c-stats --total < $JSON",
+        "w3c-parse LOG | w3c-alert --pass-through | w3c-stats": (
+            "w3c-parse $LOG | w3c-alert --pass-through | w3c-stats"
+        ),
+        "w3c-parse LOG | w3c-stats --total": "w3c-parse $LOG | w3c-stats --total",
+        GEN: generate,
+        GEN_TRUTH: f"{generate} --truth $TRUTH",
+    }
 
 
-def measure(bench: Workbench, sample: Sample) -> None:
-    """Run all rounds, then print the commands' figures and how the peers compare."""
+def measure(bench: Workbench, report: Report, sample: Sample, ours: Scripts) -> None:
+    """Run all rounds on one log; show the commands' figures and how the peers compare."""
     bench.variables["REPORT"] = str(bench.folder / "report.json")
-    here = [trial for trial in trials(sample) if trial.program == OURS or find(trial.program)]
-    runs: dict[str, list[Usage]] = {trial.name: [] for trial in here}
-    for _ in range(ROUNDS):
-        for trial in here:
-            runs[trial.name].append(bench.run(trial.script))
-    missing = [trial.program for trial in trials(sample) if trial.name not in runs]
-    _show_commands(sample, here, runs, missing)
-    _show_peers(sample, here, runs)
+    bench.variables["TRUTH"] = str(bench.folder / "truth.jsonl")
+    plan = Round(sample, ours, [peer for peer in PEERS if find(peer.program)])
+    runs = plan.measure(bench)
+    _show(report, plan, runs)
+    if ALERT in ours:
+        _judge(report, plan, runs)
 
 
-def _show_commands(
-    sample: Sample, here: Sequence[Trial], runs: dict[str, list[Usage]], missing: Sequence[str]
-) -> None:
+def _show(report: Report, plan: Round, runs: Runs) -> None:
+    does = {peer.program: peer.does for peer in plan.peers}
     rows = []
-    # Ours first.
-    for trial in sorted(here, key=lambda trial: trial.program != OURS):
-        lines = _lines(trial, sample)
-        wall_s = [usage.wall_s for usage in runs[trial.name]]
-        cpu_s = [usage.cpu_s for usage in runs[trial.name]]
+    for name in [*plan.ours, *does]:
+        lines = plan.lines(name)
+        wall_s = [usage.wall_s for usage in runs[name]]
+        cpu_s = [usage.cpu_s for usage in runs[name]]
         rows.append(
             [
-                trial.name,
+                name,
+                does.get(name, ""),
+                f"{lines:,}",
                 f"{lines / statistics.median(wall_s):,.0f}",
                 spread(wall_s),
-                spread(cpu_s),
                 f"{statistics.median(cpu_s) / lines * 1e6:.2f}",
-                size(max(usage.max_rss_bytes for usage in runs[trial.name])),
+                size(max(usage.max_rss_bytes for usage in runs[name])),
+                *(spread(plan.times(runs, name, own)) if name in does else "" for own in COMPARED),
             ]
         )
     limits = [
-        f"{sample.describe()} It and its JSON lie in the page cache; a disk is not measured.",
-        "Whole processes from start to end, launcher and interpreter included; output goes to /dev/null.",
+        f"The log: {plan.sample.description}.",
         f"Median (least-greatest) of {ROUNDS} rounds. Stages of a pipe share the cores: its wall time "
         "depends on how many those are, its CPU time hardly. RSS is that of the largest process.",
-        f"SHORT_LOG is the first {sample.short_lines:,} lines.",
-        f"Not installed, so not run: {', '.join(missing) or 'none'}.",
+        "The last columns say how many times longer a line takes the peer than ours, within each round: "
+        "above 1 ours is faster. A peer's start counts in full also where it reads fewer lines.",
     ]
-    show("Throughput", limits, ["command", "lines/s", "wall s", "CPU s", "CPU us/line", "RSS MB"], rows)
+    header = ["command", "does otherwise", "lines", "lines/s", "wall s", "CPU us/line", "RSS MB"]
+    header += ["times the whole pipe", "times w3c-parse"]
+    report.show(f"Throughput, {plan.sample.name}", limits, header, rows, names=2)
 
 
-def _show_peers(sample: Sample, here: Sequence[Trial], runs: dict[str, list[Usage]]) -> None:
-    rows = []
-    for peer in here:
-        for name in peer.against:
-            share = sample.lines / _lines(peer, sample)
-            pairs = list(zip(runs[peer.name], runs[name], strict=True))
-            wall = [theirs.wall_s * share / ours.wall_s for theirs, ours in pairs]
-            cpu = [theirs.cpu_s * share / ours.cpu_s for theirs, ours in pairs]
-            rows.append([peer.name, name, spread(wall), spread(cpu)])
-    limits = [
-        "What the peer takes for a line, as a multiple of what our command takes, within each round: above 1 "
-        "ours is faster.",
-        "None does the same work. goaccess counts more (every URL, browsers, referrers, hours) but no "
-        "intervals and no alerts; mawk splits at quotes and blanks, so that odd lines count wrongly; "
-        "cat only copies: it is the floor.",
-        "jc's start counts in full, on fewer lines.",
-    ]
-    show("Beside peers", limits, ["peer", "ours", "wall, times ours", "CPU, times ours"], rows, names=2)
-
-
-def _lines(trial: Trial, sample: Sample) -> int:
-    return sample.short_lines if trial.is_short else sample.lines
+def _judge(report: Report, plan: Round, runs: Runs) -> None:
+    for peer, own, times in FASTER:
+        what = "whole pipe" if own == PIPE else "w3c-parse"
+        ratios = plan.times(runs, peer.program, own)
+        report.targets.append(Target(f"{what}, faster than {peer.program}", times, ratios, "x"))
+    slower = plan.times(runs, PIPE, MAWK.program)
+    for name, most in (("", SLOWER_THAN_MAWK), (" (stretch)", STRETCH)):
+        report.targets.append(Target(f"whole pipe, slower than mawk{name}", most, slower, "x", is_most=True))
+    for own in (ALERT, STATS):
+        ratios = plan.times(runs, PARSE, own)
+        report.targets.append(Target(f"{own.split()[0]}, faster than w3c-parse", 1, ratios, "x", form=".2f"))
+    for own in (GEN, GEN_TRUTH):
+        rates = [plan.sample.lines / usage.wall_s for usage in runs.get(own, ())]
+        report.targets.append(Target(own, LEAST_GENERATED_PER_S, rates, " lines/s", form=",.0f"))
