@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from datetime import timezone, tzinfo
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from w3ctools.core.formats import registry
 from w3ctools.core.formats.clf import parse_line
 from w3ctools.core.formats.format import Settings
 from w3ctools.core.framing import MAX_LINE_BYTES
@@ -466,3 +468,25 @@ def test_a_hostile_line_of_256_kib_is_parsed_in_bounded_time(
 ) -> None:
     line = before + repeated * (HOSTILE_BYTES // len(repeated)) + behind
     subprocess.run([sys.executable, "-c", PARSE_STDIN], input=line, timeout=10, check=True)
+
+
+@pytest.mark.parametrize("name", [None, *(spec.name for spec in registry.ALL)])
+def test_lines_that_cannot_be_parsed_leave_no_garbage(name: str | None) -> None:
+    """An error that knows its own frame would hold its whole block until the garbage collector comes."""
+    spec = registry.by_name(name) if name is not None else None
+    parser = LogParser(Settings("", Zone(timezone.utc)), spec.make if spec is not None else None)
+    examples = (
+        [COMBINED] if name is None else [line for each in registry.ALL for line in each.example.split(b"\n")]
+    )
+    odd = [line[: len(line) // 2] for line in examples]
+    behind_prefix = [b"<134>Oct 10 13:55:36 web nginx: " + line[::-1] for line in examples]
+    lines = b"\n".join([*examples, *odd, *behind_prefix, BAD, GARBAGE, b'{"a":', b""])
+    parser.feed(lines)  # what is made at first use is no garbage
+    gc.collect()
+    gc.disable()
+    try:
+        parser.feed(lines)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+    assert parser.counts.unparsed >= 2 * (len(odd) + len(behind_prefix))

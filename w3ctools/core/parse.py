@@ -398,11 +398,11 @@ class LogParser:
     def _fixed_record(self, fixed: Format, line: bytes) -> Record:
         """The record of a line in the named format, be it behind a prefix. Raises ParseError."""
         record: Record | None = None
-        failure = ParseError("line: in another format", 1)
+        column, reason = 1, "line: in another format"
         try:
             record = fixed.parse(line)
         except ParseError as error:
-            failure = error
+            column, reason = error.column, error.reason
         if record is not None and " " not in (record.user or ""):
             return record
         unwrapped = unwrap(line)  # a user may hold blanks, and would take the prefix
@@ -410,10 +410,10 @@ class LogParser:
             try:
                 return fixed.parse(unwrapped.line)
             except ParseError as error:
-                behind = ParseError(error.reason, error.column + unwrapped.offset)
-                failure = max(failure, behind, key=lambda failed: failed.column)
+                if error.column + unwrapped.offset > column:
+                    column, reason = error.column + unwrapped.offset, error.reason
         if record is None:
-            raise failure
+            raise ParseError(reason, column)
         return record
 
     def _expect(self, found: Format, parsed: Parsed) -> None:

@@ -52,8 +52,10 @@ class Detector:
             try:
                 inner, record = self._detect(unwrapped.line)
             except ParseError as error:
-                behind = ParseError(error.reason, error.column + unwrapped.offset)
-                raise max(closest, behind, key=_column) from None
+                column = error.column + unwrapped.offset
+                if column > closest.column:
+                    raise ParseError(error.reason, column) from None
+                raise closest from None
             return Wrapped(inner, unwrapped.kind), record
 
     def _detect(self, line: bytes) -> tuple[Format, Record]:
@@ -73,7 +75,10 @@ class Detector:
                 failures.append(error)
         if clf is not None:
             return clf
-        raise max(failures, key=_column)
+        try:
+            raise max(failures, key=_column)
+        finally:
+            failures.clear()  # an error knows this frame: its block would be kept until garbage is looked for
 
     def _other_formats(self) -> list[Format]:
         if self._others is None:

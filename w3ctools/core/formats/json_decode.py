@@ -39,7 +39,8 @@ def decoded(decode: Callable[[bytes], T], line: bytes, repair: bool = True) -> T
     try:
         return decode(line)
     except UNDECODABLE as error:
-        failure: Exception = error
+        # With its traceback it would know this frame, and all above would wait for the garbage collector.
+        failure: Exception = error.with_traceback(None)
     is_broken = not isinstance(failure, (msgspec.ValidationError, RecursionError))
     if repair and is_broken and line.lstrip()[:1] == b"{":
         try:

@@ -46,7 +46,10 @@ class Truth:
         #: By mix: how often each exchange was written, and which visits were.
         self._exchanges: dict[Mix, Counter[int]] = {}
         self._visits: dict[Mix, set[int]] = {}
-        self._odd: list[Odd] = []
+        #: The same of odd lines, which are not drawn by number.
+        self._odd: dict[_Key, _Tally] = {}
+        self._odd_clients: set[str] = set()
+        self._unparsed = 0
         #: Hits by second; those that have no time of their own count at the newest before them.
         self._hits: Counter[int] = Counter()
         self._newest_s: int | None = None
@@ -61,7 +64,12 @@ class Truth:
 
     def add_odd(self, odd: Odd) -> None:
         """An odd line was written."""
-        self._odd.append(odd)
+        if odd.record is None:
+            self._unparsed += 1
+            return
+        visit, exchange = odd.record
+        self._odd_clients.add(visit.client)
+        self._count(self._odd, self._key(exchange, odd.method, odd.section), exchange, 1)
 
     def add_hits(self, stamp_s: int | None, hits: int) -> None:
         """So many lines had this stamp, or none that can be read."""
@@ -84,12 +92,11 @@ class Truth:
     def values(self) -> dict[str, Any]:
         """All of it, to be written as JSON. ``to`` is the first second after the last one."""
         counted = self._counted()
-        unparsed = sum(odd.record is None for odd in self._odd)
         requests = sum(tally.requests for tally in counted.values())
         return {
-            "lines": requests + unparsed,
+            "lines": requests + self._unparsed,
             "records": requests,
-            "unparsed": unparsed,
+            "unparsed": self._unparsed,
             "from": rfc3339(min(self._hits)) if self._hits else None,
             "to": rfc3339(max(self._hits) + 1) if self._hits else None,
             "requests": requests,
@@ -108,16 +115,12 @@ class Truth:
         }
 
     def _counted(self) -> dict[_Key, _Tally]:
-        counted: dict[_Key, _Tally] = {}
+        counted = dict(self._odd)
         for mix, numbers in self._exchanges.items():
             for number, requests in numbers.items():
                 exchange = mix.exchanges[number]
                 key = self._key(exchange, exchange.method, self._format.origin + section_of(exchange))
                 self._count(counted, key, exchange, requests)
-        for odd in self._odd:
-            if odd.record is not None:
-                exchange = odd.record[1]
-                self._count(counted, self._key(exchange, odd.method, odd.section), exchange, 1)
         return counted
 
     def _key(self, exchange: Exchange, method: str | None, section: str | None) -> _Key:
@@ -135,7 +138,7 @@ class Truth:
 
     def _clients(self) -> int:
         clients = {mix.visits[number].client for mix, numbers in self._visits.items() for number in numbers}
-        clients |= {odd.record[0].client for odd in self._odd if odd.record is not None}
+        clients |= self._odd_clients
         return len(clients) if "client" in self._format.tells else min(1, len(clients))
 
 
