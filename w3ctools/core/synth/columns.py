@@ -7,7 +7,17 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from w3ctools.core.synth.line import Exchange, LineFormat, Moment, OfExchange, OfMoment, OfVisit, Part, Visit
+from w3ctools.core.synth.line import (
+    Exchange,
+    LineFormat,
+    Moment,
+    OfExchange,
+    OfMoment,
+    OfVisit,
+    Part,
+    Visit,
+    Visits,
+)
 
 
 class Drawn(NamedTuple):
@@ -30,7 +40,7 @@ class _Column(NamedTuple):
 class _Texts(dict[int, str]):
     """What a column has for each of its subjects, by number; written when it is first drawn."""
 
-    def __init__(self, column: _Column, subjects: Sequence[Visit | Exchange]) -> None:
+    def __init__(self, column: _Column, subjects: Visits | Sequence[Exchange]) -> None:
         self._column = column
         self._subjects = subjects
 
@@ -42,16 +52,14 @@ class _Texts(dict[int, str]):
 class Lines:
     """Writes lines of a format, with their ends, about visits and exchanges known by their numbers."""
 
-    def __init__(
-        self, line_format: LineFormat, visits: Sequence[Visit], exchanges: Sequence[Exchange]
-    ) -> None:
+    def __init__(self, line_format: LineFormat, visits: Visits, exchanges: Sequence[Exchange]) -> None:
         #: Of each column: what it depends on, and the text of a number or second.
         self._columns: list[tuple[type, Callable[[int], str]]] = []
         for column in _columns((*line_format.template, "\n")):
             if column.depends is OfMoment:
                 self._columns.append((OfMoment, _remembered(column)))
             else:
-                subjects: Sequence[Visit | Exchange] = visits if column.depends is OfVisit else exchanges
+                subjects: Visits | Sequence[Exchange] = visits if column.depends is OfVisit else exchanges
                 self._columns.append((column.depends, _Texts(column, subjects).__getitem__))
 
     def write(self, drawn: Drawn, stamps_s: int | Sequence[int]) -> list[str]:

@@ -9,7 +9,7 @@ joining the pieces.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Host(NamedTuple):
@@ -29,6 +29,13 @@ class Visit(NamedTuple):
     user: str | None
     referer: str | None
     user_agent: str | None
+
+
+class Visits(Protocol):
+    """Visits by their numbers."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, number: int, /) -> Visit: ...
 
 
 class Exchange(NamedTuple):

@@ -10,7 +10,7 @@ from w3ctools.core.synth import pages, visitors
 from w3ctools.core.synth.chance import generator
 from w3ctools.core.synth.columns import Drawn, Lines
 from w3ctools.core.synth.formats import line_format
-from w3ctools.core.synth.line import Exchange, Host, LineFormat, Visit
+from w3ctools.core.synth.line import Exchange, Host, LineFormat, Visits
 from w3ctools.core.synth.scenario import CRAWLER, FAILING, FLOOD, USUAL
 
 _SITE = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?/?", re.ASCII)
@@ -22,7 +22,7 @@ class Mix:
 
     def __init__(
         self,
-        visits: Sequence[Visit],
+        visits: Visits,
         weighted: Sequence[tuple[Exchange, float]],
         line_format: LineFormat,
         seed: int,
@@ -92,7 +92,7 @@ class Site:
     def _usual(self) -> Mix:
         rng, times = generator(self._seed, "exchanges of the site"), generator(self._seed, "durations")
         weighted = list(pages.exchanges(self._sections, rng, times))
-        visits = visitors.visits(self._origin, self._sections, generator(self._seed, "visitors of the site"))
+        visits = visitors.Sample(self._origin, self._sections, generator(self._seed, "visitors of the site"))
         return Mix(visits, weighted, self.line_format, self._seed, "")
 
     def _failing(self) -> Mix:
@@ -110,5 +110,5 @@ class Site:
         rng = generator(self._seed, "flood")
         return self._new(FLOOD, visitors.flood(rng), list(pages.logins(rng)))
 
-    def _new(self, name: str, visits: Sequence[Visit], weighted: Sequence[tuple[Exchange, float]]) -> Mix:
+    def _new(self, name: str, visits: Visits, weighted: Sequence[tuple[Exchange, float]]) -> Mix:
         return Mix(visits, weighted, self.line_format, self._seed, f" of {name}")

@@ -74,24 +74,32 @@ _ROBOT_RANKS = list(accumulate(zipf(len(_ROBOTS))))
 _BROWSER_RANKS = list(accumulate(zipf(len(_BROWSERS))))
 
 
-def visits(origin: str, sections: int, rng: random.Random) -> list[Visit]:
-    """A sample of visits to the site at `origin`.
+class Sample:
+    """A sample of visits to the site at `origin`; each is put together when it is asked for.
 
     A client keeps its agent and user throughout; robots log in nowhere and come from nowhere.
     """
-    clients = [_client(rng) for _ in range(_CLIENTS)]
-    pages = [target for target in targets(sections) if target.kind.is_page]
-    own = rng.choices([origin + page.target for page in pages], [page.share for page in pages], k=_VISITS)
-    search = rng.choices(_SEARCH_ENGINES, zipf(len(_SEARCH_ENGINES)), k=_VISITS)
-    sources = rng.choices(list(_REFERER_SHARES), list(_REFERER_SHARES.values()), k=_VISITS)
-    robots = set(_ROBOTS)
-    found = []
-    for number, client in enumerate(rng.choices(clients, zipf(_CLIENTS), k=_VISITS)):
-        referer = {"own": own[number], "search": search[number], "none": None}[sources[number]]
-        if client.user_agent not in robots:
-            client = Visit(client.client, client.user, referer, client.user_agent)
-        found.append(client)
-    return found
+
+    def __init__(self, origin: str, sections: int, rng: random.Random) -> None:
+        clients = [_client(rng) for _ in range(_CLIENTS)]
+        pages = [target for target in targets(sections) if target.kind.is_page]
+        self._origin = origin
+        self._pages = rng.choices([page.target for page in pages], [page.share for page in pages], k=_VISITS)
+        self._engines = rng.choices(_SEARCH_ENGINES, zipf(len(_SEARCH_ENGINES)), k=_VISITS)
+        self._sources = rng.choices(list(_REFERER_SHARES), list(_REFERER_SHARES.values()), k=_VISITS)
+        self._clients = rng.choices(clients, zipf(_CLIENTS), k=_VISITS)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._clients)
+
+    def __getitem__(self, number: int, /) -> Visit:
+        """One of them."""
+        client = self._clients[number]
+        if client.user_agent in _ROBOTS or self._sources[number] == "none":
+            return client
+        own = self._sources[number] == "own"
+        return client._replace(referer=self._origin + self._pages[number] if own else self._engines[number])
 
 
 def crawler() -> list[Visit]:
