@@ -100,7 +100,8 @@ class Driver:
 
     def _args(self, wrapper: tuple[str, ...]) -> tuple[str, ...]:
         options = {
-            "w3c-tail": ("access.log",),
+            # It listens to signals before it has found the end of the log.
+            "w3c-tail": ("-n", "+1", "access.log"),
             "w3c-parse": (),
             "w3c-stats": ("-o", "json", "-i", "1s"),
             "w3c-alert": ("--pass-through",),
