@@ -111,6 +111,13 @@ def test_processes_that_are_killed_cost_no_line(commands: Commands, long_log: Pa
     parse.leaves_nothing()
 
 
+def test_processes_that_cannot_be_started_cost_no_line(commands: Commands, long_log: Path) -> None:
+    expected = commands.run("w3c-parse", long_log)
+    result = commands.bash('ulimit -n 14; exec w3c-parse -j 8 "$1"', long_log)
+    assert result.stdout == expected.stdout
+    assert any("processes cannot be started (Too many open files)" in note for note in result.notes)
+
+
 def test_it_can_be_set(commands: Commands) -> None:
     commands.write("access.log", log_line())
     config = commands.write("jobs.ini", "[parse]\njobs = 3\n")

@@ -9,7 +9,9 @@ import pytest
 
 from w3ctools.core.ahead import parse_ahead, read_ahead
 from w3ctools.core.formats import registry
-from w3ctools.core.formats.format import Settings
+from w3ctools.core.formats.apache import compile_log_format
+from w3ctools.core.formats.format import MakeFormat, Settings
+from w3ctools.core.framing import MAX_LINE_BYTES
 from w3ctools.core.parse import LogParser, Parsed
 from w3ctools.core.timestamp import Zone
 
@@ -39,15 +41,15 @@ def _main(number: int) -> bytes:
     return _combined(number)[:-1] + b' "203.0.113.%d"\n' % (number % 250)
 
 
-def _parser() -> LogParser:
-    return LogParser(Settings("", Zone(timezone.utc)))
+def _parser(make_format: MakeFormat | None = None) -> LogParser:
+    return LogParser(Settings("", Zone(timezone.utc)), make_format)
 
 
 class Result:
     """Everything that a parser has told."""
 
-    def __init__(self) -> None:
-        self.parser = _parser()
+    def __init__(self, make_format: MakeFormat | None) -> None:
+        self.parser = _parser(make_format)
         self.output = b""
         self.rejects: list[object] = []
         self.chosen: list[tuple[str | None, str]] = []
@@ -63,9 +65,9 @@ class Result:
         return self.output, self.parser.counts, self.rejects, self.chosen
 
 
-def _compare(blocks: list[bytes], lag: int = 2) -> Result:
+def _compare(blocks: list[bytes], lag: int = 2, make_format: MakeFormat | None = None) -> Result:
     """Feed blocks, and feed them ahead: what `lag` blocks before was the fast path."""
-    usual, ahead = Result(), Result()
+    usual, ahead = Result(make_format), Result(make_format)
     fasts = []
     for block in blocks:
         usual.add(usual.parser.feed(block))
@@ -121,6 +123,18 @@ def test_another_format_that_takes_over_within_a_block_takes_the_rest_of_it() ->
     blocks = [b"".join(map(_combined, range(50))), b"".join([*first, *second])]
     result = _compare([*blocks, *blocks], lag=1)
     assert [name for _, name in result.chosen] == ["combined", "main", "combined", "main"]
+
+
+def test_a_line_that_is_too_long_is_so_in_a_block_parsed_ahead() -> None:
+    overlong = _combined(1)[:-2] + b"u" * MAX_LINE_BYTES + b'"\n'
+    result = _compare([_combined(1), _combined(2) + overlong + _combined(3)], lag=1)
+    assert result.parser.counts.unparsed == 1
+
+
+def test_a_source_that_looks_like_a_record_is_a_source() -> None:
+    blocks = [b"frank 192.0.2.1\n" * 3, b"frank 192.0.2.1\n#Source: 200\nfrank 192.0.2.1\n"]
+    result = _compare(blocks, 1, lambda settings: compile_log_format("%u %h", settings))
+    assert result.parser.counts.skipped == 1
 
 
 def test_lines_without_a_zone_are_not_for_other_processes() -> None:

@@ -50,6 +50,27 @@ def test_closing_ends_them_also_while_they_are_busy() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_those_that_cannot_all_be_started_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.listdir("/proc/self/fd")
+    forks = iter([os.fork, os.fork, _refused])
+    monkeypatch.setattr(os, "fork", lambda: next(forks)())
+    with pytest.raises(BlockingIOError):
+        Workers(3, bytes.upper)
+    assert os.listdir("/proc/self/fd") == before
+    assert _children(os.getpid()) == []
+
+
+def test_closing_works_where_ended_processes_are_not_waited_for() -> None:
+    usual = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with _workers(2) as workers:
+            workers.put(b"a")
+            assert workers.take() == b"A"
+    finally:
+        signal.signal(signal.SIGCHLD, usual)
+    assert _children(os.getpid()) == []
+
+
 def test_one_that_has_died_is_told_in_its_turn() -> None:
     with _workers(2) as workers:
         workers.put(b"a")
@@ -76,6 +97,10 @@ def test_they_end_with_the_process_that_they_work_for() -> None:
     while any(os.path.exists(f"/proc/{pid}/exe") for pid in pids):
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
+
+
+def _refused() -> int:
+    raise BlockingIOError
 
 
 def _children(parent: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import deque
@@ -13,6 +14,7 @@ from w3ctools.core.ahead import parse_ahead, read_ahead
 from w3ctools.core.formats.format import BlockParser
 from w3ctools.core.framing import MAX_LINE_BYTES
 from w3ctools.core.parse import LogParser
+from w3ctools.edge.streams import READ_BYTES
 from w3ctools.edge.workers import WorkerDied, Workers
 
 #: What a worker is given at once: much more than a message costs, little beside what a process may take.
@@ -56,25 +58,24 @@ class ParallelFeeder(Feeder):
     def feed(self, data: bytes) -> None:
         """Give what was read to a worker, and show what has its turn."""
         if self._is_alone:
-            super().feed(data)
+            self._feed_alone(data)
             return
         end = data.rfind(b"\n") + 1
-        piece, self._rest = self._rest + data[:end], data[end:] if end else self._rest + data
-        if not end:
-            piece = b""
-        if self._workers is None:
+        piece = self._rest + data[:end] if end else b""
+        self._rest = data[end:] if end else self._rest + data
+        if len(self._rest) > MAX_LINE_BYTES:
+            self._go_alone("it has lines that are too long", piece)
+        elif not piece:
+            return
+        elif self._workers is None:
             self._begin(piece)
-        elif self._parser.fast_path is not self._fast or len(self._rest) > MAX_LINE_BYTES:
-            self._go_alone("its lines are not all of one format")
-            super().feed(piece)
-        elif piece:
+        elif self._parser.fast_path is not self._fast:
+            self._go_alone("its lines are not all of one format", piece)
+        else:
             if self._workers.is_full:
                 self._take(self._workers)
             self._ahead.append(piece)
             self._workers.put(piece)
-        if self._is_alone:
-            rest, self._rest = self._rest, b""
-            super().feed(rest)
 
     def flush(self) -> None:
         """Show what the workers still have, and parse what is left."""
@@ -90,18 +91,28 @@ class ParallelFeeder(Feeder):
 
     def _begin(self, piece: bytes) -> None:
         """The first lines show which format the workers are for."""
-        super().feed(piece)
+        self._feed_alone(piece)
         self._fast = self._parser.fast_path
         if self._fast is None:
-            self._go_alone("this format or these options are parsed line by line")
-        else:
+            self._go_alone("this format or these options are parsed line by line", b"")
+            return
+        try:
             self._workers = Workers(self._jobs, partial(parse_ahead, self._fast))
+        except OSError as error:
+            self._go_alone(f"processes cannot be started ({os.strerror(error.errno or errno.EAGAIN)})", b"")
 
-    def _go_alone(self, why: str) -> None:
+    def _go_alone(self, why: str, piece: bytes) -> None:
         self._take_all()
         self.close()
         self._is_alone = True
         self._say_one(why)
+        rest, self._rest = self._rest, b""
+        self._feed_alone(piece + rest)
+
+    def _feed_alone(self, data: bytes) -> None:
+        """Parse here, in the blocks that suit one process."""
+        for begin in range(0, len(data), READ_BYTES):
+            super().feed(data[begin : begin + READ_BYTES])
 
     def _take_all(self) -> None:
         while self._workers is not None and self._workers.is_busy:
@@ -113,6 +124,6 @@ class ParallelFeeder(Feeder):
         try:
             stretches = read_ahead(workers.take())
         except WorkerDied:
-            super().feed(piece)
+            self._feed_alone(piece)
             return
         self._show(self._parser.feed_ahead(piece, self._fast, stretches))

@@ -55,13 +55,11 @@ def _pieces(block: bytes) -> Iterator[bytes]:
 def _stretches(fast: BlockParser, piece: bytes) -> Iterator[Stretch]:
     rendered, rows = fast.parse(piece)
     taken: list[str] = []
-    for line, row in zip(rendered, rows, strict=True) if None in rendered else ():
+    for line, row in zip(rendered, rows, strict=True):
         if line is None:
             yield Stretch(len(taken), "".join(taken).encode(), row[-1].encode("latin-1"))
             taken = []
         else:
             taken.append(line)
-    if None not in rendered:
-        taken = rendered  # type: ignore[assignment]
     if taken:
         yield Stretch(len(taken), "".join(taken).encode(), None)

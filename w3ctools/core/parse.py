@@ -154,10 +154,13 @@ class LogParser:
     def feed_ahead(self, block: bytes, fast: BlockParser, stretches: list[Stretch]) -> Parsed:
         """As `feed` with whole lines of which `fast` has already given `stretches`.
 
-        Where lines change what is expected, the block is parsed as if it had not been.
+        Where lines change what is expected, the block is parsed as if it had not been; so it is where one may
+        be overlong.
         """
-        odd = [stretch.odd for stretch in stretches if stretch.odd is not None]
-        if fast is not self.fast_path or not self._source.has_begun or any(line[:1] == b"#" for line in odd):
+        # A fast path that is given a directive may take it for a record: sources are split before.
+        has_directive = b"#" in block and (block.startswith(b"#") or b"\n#" in block)
+        is_usable = fast is self.fast_path and self._source.has_begun and len(block) <= MAX_LINE_BYTES
+        if has_directive or not is_usable:
             return self.feed(block)
         self._bytes_seen += len(block)
         self._changed = False

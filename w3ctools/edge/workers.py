@@ -12,11 +12,13 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 _SIZE_BYTES = 8
 #: So that a worker need not wait for its answer to be taken (pipe(7): the most that anyone may ask for).
 _PIPE_BYTES = 1 << 20
+#: Whoever asks this process's group to end means the one that gives the pieces.
+_NOT_FOR_WORKERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 class WorkerDied(Exception):
@@ -25,9 +27,11 @@ class WorkerDied(Exception):
 
 class _Worker:
     def __init__(self, work: Callable[[bytes], bytes], others: Sequence[_Worker]) -> None:
-        requests, self.requests = os.pipe()
-        self.answers, answers = os.pipe()
-        self.pid = os.fork()
+        with ExitStack() as undo:
+            requests, self.requests = _pipe(undo)
+            self.answers, answers = _pipe(undo)
+            self.pid = _fork()
+            undo.pop_all()
         if self.pid == 0:
             # An end that stayed open here would keep another's pipe from ending.
             for fd in (self.requests, self.answers, *(end for other in others for end in other.ends)):
@@ -45,13 +49,20 @@ class _Worker:
 
 
 class Workers:
-    """`count` processes that do `work`. Close them, also before they are done."""
+    """`count` processes that do `work`. Close them, also before they are done.
+
+    Raises OSError where they cannot be started.
+    """
 
     def __init__(self, count: int, work: Callable[[bytes], bytes]) -> None:
         self._idle: deque[_Worker] = deque()
         self._busy: deque[_Worker] = deque()
-        for _ in range(count):
-            self._idle.append(_Worker(work, self._idle))
+        try:
+            for _ in range(count):
+                self._idle.append(_Worker(work, self._idle))
+        except OSError:
+            self.close()
+            raise
 
     @property
     def is_full(self) -> bool:
@@ -88,13 +99,32 @@ class Workers:
             os.close(worker.requests)
             os.close(worker.answers)
         for worker in workers:
-            os.waitpid(worker.pid, 0)
+            with suppress(ChildProcessError):  # who started this process had SIGCHLD ignored (wait(2))
+                os.waitpid(worker.pid, 0)
+
+
+def _pipe(undo: ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends
+
+
+def _fork() -> int:
+    """fork(2), with no moment in which the copy would take a signal as this process does."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_FOR_WORKERS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            for number in _NOT_FOR_WORKERS:
+                signal.signal(number, signal.SIG_IGN)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(work: Callable[[bytes], bytes], requests: int, answers: int) -> None:
-    """The life of a worker. Whoever asks this process's group to end means the one that gives the pieces."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
+    """The life of a worker."""
     try:
         while (piece := _read(requests)) is not None:
             _write(answers, work(piece))
