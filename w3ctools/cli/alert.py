@@ -9,7 +9,8 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
-from w3ctools.cli._settings import DURATION, NUMBER, Option
+from w3ctools.cli._rule import check_threshold, threshold_option, window_option
+from w3ctools.cli._settings import Option
 from w3ctools.core.alert import Alerts, Placed, Rule
 from w3ctools.core.timestamp import rfc3339
 from w3ctools.core.wire import Read, Row, encode
@@ -26,24 +27,8 @@ class Form(NamedTuple):
 
 
 @command("w3c-alert", "alert")
-@click.option(
-    "-t",
-    "--threshold",
-    cls=Option,
-    type=NUMBER,
-    default="10",
-    show_default=True,
-    help="Requests per second, on average over the window.",
-)
-@click.option(
-    "-w",
-    "--window",
-    cls=Option,
-    type=DURATION,
-    default="120s",
-    show_default=True,
-    help="Length of the window.",
-)
+@threshold_option("Requests per second, on average over the window.")
+@window_option("Length of the window.")
 @click.option(
     "-o",
     "--output",
@@ -90,8 +75,7 @@ def alert(
     Example:
         w3c-tail access.log | w3c-parse | w3c-alert -t 10 -w 2m
     """
-    if threshold == 0:
-        raise click.BadParameter("must be above 0: an average is never below it", param_hint="'--threshold'")
+    check_threshold(threshold)
     form = Form(json=output == "json" or pass_through, pass_through=pass_through)
     command = _Alert(Rule(threshold, window), lateness, clock, form, log_file)
     command.watch()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
+from w3ctools.cli._rule import check_threshold, threshold_option, window_option
 from w3ctools.cli._settings import DURATION, NUMBER, SITE, Option, Quantity
 from w3ctools.core.errors import QuantityError, W3CError
 from w3ctools.core.quantity import parse_factor, parse_share, parse_time_s
@@ -21,7 +22,8 @@ from w3ctools.core.synth.scenario import ROTATION_STORM, SCENARIOS
 from w3ctools.core.synth.site import Site
 from w3ctools.core.synth.truth import Rule, Truth
 from w3ctools.edge.clock import now
-from w3ctools.edge.rotating import Way, is_begun, replace_file, rotate
+from w3ctools.edge.replacing import replace_file
+from w3ctools.edge.rotating import Way, is_begun, rotate
 from w3ctools.edge.signals import Signals
 from w3ctools.edge.streams import Idle, Output, open_appended
 
@@ -116,24 +118,8 @@ SHARE = Quantity("PERCENT", parse_share)
     names_output=True,
     help="Write to FILE at the end what is true of the log, as JSON.",
 )
-@click.option(
-    "-t",
-    "--threshold",
-    cls=Option,
-    type=NUMBER,
-    default="10",
-    show_default=True,
-    help="Of the alert in the truth, as for w3c-alert.",
-)
-@click.option(
-    "-w",
-    "--window",
-    cls=Option,
-    type=DURATION,
-    default="120s",
-    show_default=True,
-    help="Of the alert in the truth.",
-)
+@threshold_option("Of the alert in the truth, as for w3c-alert.")
+@window_option("Of the alert in the truth.")
 @click.option("--enabled", cls=Option, is_flag=True, help="The switch that --if-enabled looks at.")
 @click.option(
     "--if-enabled", cls=Option, is_flag=True, help="End at once unless enabled, as w3c-monitor starts it."
@@ -212,8 +198,7 @@ def _check(settings: Settings) -> None:
         raise click.UsageError("a rotation needs --file: stdout has no name")
     if settings.rotation is None and settings.rotate_every is not None:
         raise click.UsageError("--rotate-every needs --rotate")
-    if settings.threshold == 0:
-        raise click.BadParameter("must be above 0: an average is never below it", param_hint="'--threshold'")
+    check_threshold(settings.threshold)
 
 
 def _site(settings: Settings) -> Site:
@@ -247,7 +232,7 @@ def _speed(settings: Settings) -> Fraction | None:
 
 def _save(path: str, truth: Truth) -> None:
     try:
-        replace_file(path, f"{json.dumps(truth.values())}\n".encode())
+        replace_file(os.path.realpath(path), f"{json.dumps(truth.values())}\n".encode(), 0o644)
     except OSError as error:
         say(f"{path}: {os.strerror(error.errno or 0)}")
         raise Ended(ExitStatus.FAILED) from None

@@ -7,7 +7,7 @@ which gets to them in their turn. The output is the same as without, byte for by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -36,7 +36,7 @@ def parse_ahead(fast: BlockParser, block: bytes) -> bytes:
     """Whole lines -> their stretches, as bytes that `read_ahead` reads."""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
-    return _encode([stretch for piece in _pieces(block) for stretch in _stretches(fast, piece)])
+    return _encode([stretch for piece in _pieces(block) for stretch in stretches(*fast.parse(piece))])
 
 
 def read_ahead(message: bytes) -> list[Stretch]:
@@ -52,8 +52,11 @@ def _pieces(block: bytes) -> Iterator[bytes]:
         begin = end
 
 
-def _stretches(fast: BlockParser, piece: bytes) -> Iterator[Stretch]:
-    rendered, rows = fast.parse(piece)
+def stretches(rendered: Sequence[str | None], rows: Sequence[tuple[str, ...]]) -> Iterator[Stretch]:
+    """What `BlockParser.parse` gave, as stretches."""
+    if None not in rendered:
+        yield Stretch(len(rendered), "".join(rendered).encode(), None)  # type: ignore[arg-type]
+        return
     taken: list[str] = []
     for line, row in zip(rendered, rows, strict=True):
         if line is None:

@@ -8,11 +8,11 @@ little for each of the sources, whose number is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from w3ctools.core.ahead import Stretch
+from w3ctools.core.ahead import Stretch, stretches
 from w3ctools.core.errors import ParseError
 from w3ctools.core.formats.clf import stamp_of
 from w3ctools.core.formats.detect import Detector
@@ -151,8 +151,8 @@ class LogParser:
         is_pure = self._settings.zone.used == 0 and not self._tell_file
         return self._fast if is_pure else None
 
-    def feed_ahead(self, block: bytes, fast: BlockParser, stretches: list[Stretch]) -> Parsed:
-        """As `feed` with whole lines of which `fast` has already given `stretches`.
+    def feed_ahead(self, block: bytes, fast: BlockParser, taken: list[Stretch]) -> Parsed:
+        """As `feed` with whole lines of which `fast` has already taken stretches.
 
         Where lines change what is expected, the block is parsed as if it had not been; so it is where one may
         be overlong.
@@ -163,22 +163,9 @@ class LogParser:
         if has_directive or not is_usable:
             return self.feed(block)
         self._bytes_seen += len(block)
-        self._changed = False
-        first_line = self.counts.lines
         parsed = Parsed()
-        pieces = []
-        for lines, output, line in stretches:
-            self.counts.lines += lines
-            self.counts.records += lines
-            pieces.append(output)
-            if line is not None:
-                self.counts.lines += 1
-                pieces.append(self._line(line, self.counts.lines, parsed))
-            if self._changed:
-                done = self.counts.lines - first_line
-                pieces.append(self._block(block.split(b"\n", done)[done], parsed))
-                break
-        parsed.output = b"".join(pieces)
+        output, rest = self._take(taken, block, parsed)
+        parsed.output = output + self._block(rest, parsed)
         return parsed
 
     def flush(self) -> Parsed:
@@ -254,26 +241,26 @@ class LogParser:
         if fast is None:
             return self._lines(block, parsed), b""
         rendered, rows = fast.parse(block)
-        if None not in rendered:
-            self.counts.lines += len(rendered)
-            self.counts.records += len(rendered)
-            return self._joined(rendered), b""  # type: ignore[arg-type]
-        self._changed = False
-        pieces: list[str] = []
-        for index, (piece, row) in enumerate(zip(rendered, rows, strict=True), 1):
-            self.counts.lines += 1
-            if piece is None:
-                piece = self._line(row[-1].encode("latin-1"), self.counts.lines, parsed).decode()
-            else:
-                self.counts.records += 1
-                piece = self._ended(piece)
-            pieces.append(piece)
-            if self._changed:
-                return "".join(pieces).encode(), block.split(b"\n", index)[index]
-        return "".join(pieces).encode(), b""
+        if self._tell_file:
+            rendered = [piece and self._ended(piece) for piece in rendered]
+        return self._take(stretches(rendered, rows), block, parsed)
 
-    def _joined(self, rendered: list[str]) -> bytes:
-        return "".join(map(self._ended, rendered) if self._tell_file else rendered).encode()
+    def _take(self, taken: Iterable[Stretch], block: bytes, parsed: Parsed) -> tuple[bytes, bytes]:
+        """As `_some_lines`, of a block whose stretches are known."""
+        self._changed = False
+        first_line = self.counts.lines
+        pieces = []
+        for lines, output, odd in taken:
+            self.counts.lines += lines
+            self.counts.records += lines
+            pieces.append(output)
+            if odd is not None:
+                self.counts.lines += 1
+                pieces.append(self._line(odd, self.counts.lines, parsed))
+            if self._changed:
+                done = self.counts.lines - first_line
+                return b"".join(pieces), block.split(b"\n", done)[done]
+        return b"".join(pieces), b""
 
     def _lines(self, block: bytes, parsed: Parsed) -> bytes:
         pieces = []

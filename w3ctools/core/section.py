@@ -10,7 +10,8 @@ import re
 from typing import NamedTuple
 
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)")
-_DEFAULT_PORT = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
+#: By scheme (RFC 9110 section 4.2, RFC 6455 section 3).
+DEFAULT_PORTS = {"http": "80", "ws": "80", "https": "443", "wss": "443"}
 
 
 class Target(NamedTuple):
@@ -58,7 +59,7 @@ def origin(scheme: str, authority: str) -> str:
     """
     scheme, authority = scheme.lower(), authority.rpartition("@")[2].lower()
     host, colon, port = authority.rpartition(":")
-    if colon and port in ("", _DEFAULT_PORT.get(scheme)):
+    if colon and port in ("", DEFAULT_PORTS.get(scheme)):
         authority = host
     return f"{scheme}://{authority}" if authority else ""
 

@@ -52,9 +52,8 @@ class Summary:
 
     def feed(self, rows: list[StatsRow]) -> None:
         """Count rows: records, and unparsed events among them."""
-        records = [row for row in rows if row.event is None]
-        self.unparsed += len(rows) - len(records)
-        rows = records
+        lines, rows = len(rows), [row for row in rows if row.event is None]
+        self.unparsed += lines - len(rows)
         self.requests += len(rows)
         mix = self._mix
         for row in rows:  # half of what Counter takes for the tuples and another loop for the bytes

@@ -19,6 +19,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 from w3ctools.core.errors import W3CError
+from w3ctools.edge.streams import write_all
 
 #: What is read and decompressed at once.
 CHUNK_BYTES = 64 << 10
@@ -130,14 +131,9 @@ class _Decompressed(OpenFile):
         for chunk in self._chunks:
             held += chunk
             end = len(held) if len(held) > MAX_HELD_BYTES else held.rfind(b"\n") + 1
-            self._write(held[:end])
+            write_all(self._write_fd, held[:end])
             held = held[end:]
-        self._write(held)
-
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._write_fd, view) :]
+        write_all(self._write_fd, held)
 
 
 def _gunzip(fd: int) -> Chunks:

@@ -10,7 +10,7 @@ import os
 from typing import Literal
 
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.edge.streams import open_appended, open_input
+from w3ctools.edge.streams import open_appended, open_input, write_all
 
 #: ``create``: the file is renamed and a new one made. ``copytruncate``: it is copied and emptied.
 Way = Literal["rename", "copytruncate"]
@@ -43,9 +43,7 @@ def _copy(path: str, old: str) -> None:
         copy = os.open(old, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
             while data := os.read(source, _COPY_BYTES):
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(copy, view) :]
+                write_all(copy, data)
         finally:
             os.close(copy)
     finally:
@@ -55,16 +53,3 @@ def _copy(path: str, old: str) -> None:
 def is_begun(fd: int) -> bool:
     """Whether there is something in the file already, so that it needs no header."""
     return os.fstat(fd).st_size > 0
-
-
-def replace_file(path: str, data: bytes) -> None:
-    """Put `data` at `path` in one step: nobody ever sees a part of it. Raises OSError."""
-    beside = f"{path}.tmp"
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(fd, view) :]
-    finally:
-        os.close(fd)
-    os.replace(beside, path)

@@ -1,13 +1,11 @@
 """The state file: where w3c-tail is, kept from one run to the next.
 
-A save writes all of it to a file beside it, has that on the disk, and renames it: whenever the machine
-stops, the old state or the new one is there, whole. Two processes cannot use one state: each would undo what
+A save replaces it in one step. Two processes cannot use one state: each would undo what
 the other has saved, so one holds a lock as long as it lives.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
@@ -16,10 +14,13 @@ from contextlib import suppress
 from w3ctools.core.checkpoint import Checkpoint, CheckpointError, ForeignError, decode, encode
 from w3ctools.core.errors import W3CError
 from w3ctools.edge.permissions import why_unreadable
+from w3ctools.edge.replacing import open_beside, replace_file
 
 #: A state of thousands of files has a few MiB. What is larger is somebody's log.
 MAX_STATE_BYTES = 64 << 20
 READ_BYTES = 1 << 20
+#: For their owner alone.
+_MODE = 0o600
 
 _REMEDY = "remove it and say with -n where to start: 0 for the end, +1 for all"
 
@@ -39,14 +40,13 @@ class StateFile:
         self._path = path
         #: A rename onto a link would replace the link, not what it links to.
         self._target = os.path.realpath(path)
-        self._tmp = f"{self._target}.tmp"
         #: The last error of saving, to say it once.
         self._trouble = ""
         self._lock_fd = self._lock()
         try:
             # The one test of permissions that is true for every user and file system.
-            os.close(self._open_tmp())
-            os.unlink(self._tmp)
+            os.close(open_beside(self._target, _MODE))
+            os.unlink(f"{self._target}.tmp")
         except OSError as error:
             self.close()
             raise StateError(f"{path}: {self._why_no_save(error)}") from None
@@ -73,7 +73,7 @@ class StateFile:
         fails, what was saved before stays as it is.
         """
         try:
-            self._replace(encode(checkpoint))
+            replace_file(self._target, encode(checkpoint), _MODE)
         except OSError as error:
             trouble = self._why_no_save(error)
             said, self._trouble = self._trouble, trouble
@@ -91,7 +91,7 @@ class StateFile:
     def _lock(self) -> int:
         lock = f"{self._target}.lock"
         try:
-            fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
         except OSError as error:
             raise StateError(
                 f"{self._path}: cannot be locked: {lock}: {why_unreadable(lock, error)}"
@@ -126,45 +126,5 @@ class StateFile:
         finally:
             os.close(fd)
 
-    def _open_tmp(self) -> int:
-        # What a killed process has left is no use, and O_EXCL follows no link that somebody has laid there.
-        with suppress(FileNotFoundError):
-            os.unlink(self._tmp)
-        return os.open(self._tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-
-    def _replace(self, data: bytes) -> None:
-        fd = self._open_tmp()
-        try:
-            try:
-                _write_all(fd, data)
-                # Without it the name can be on the disk before the data: a file of NULs after a crash.
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            os.rename(self._tmp, self._target)
-        except OSError:
-            with suppress(OSError):
-                os.unlink(self._tmp)
-            raise
-        _sync_folder(os.path.dirname(self._target))
-
     def _why_no_save(self, error: OSError) -> str:
         return f"cannot be saved: {why_unreadable(os.path.dirname(self._target), error)}"
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _sync_folder(path: str) -> None:
-    """Have the new name on the disk, where the file system knows how to."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # fsync(2): no synchronization there
-            raise
-    finally:
-        os.close(fd)

@@ -73,6 +73,13 @@ def note(text: str) -> None:
         pass
 
 
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data` to a file or a pipe of our own. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
 class Output:
     """A descriptor to write to, watched for its reader."""
 

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from w3ctools.edge.streams import write_all
+
 _SIZE_BYTES = 8
 #: So that a worker need not wait for its answer to be taken (pipe(7): the most that anyone may ask for).
 _PIPE_BYTES = 1 << 20
@@ -132,11 +134,9 @@ def _serve(work: Callable[[bytes], bytes], requests: int, answers: int) -> None:
         os._exit(0)
 
 
-def _write(fd: int, data: bytes) -> None:
-    for part in (len(data).to_bytes(_SIZE_BYTES, "little"), data):
-        view = memoryview(part)
-        while view:
-            view = view[os.write(fd, view) :]
+def _write(fd: int, message: bytes) -> None:
+    write_all(fd, len(message).to_bytes(_SIZE_BYTES, "little"))
+    write_all(fd, message)
 
 
 def _read(fd: int) -> bytes | None:

@@ -75,38 +75,16 @@ class _Patterns(NamedTuple):
     loose: re.Pattern[str]
 
 
-def _patterns(write: Callable[[_Groups, str, str], str]) -> _Patterns:
+@cache
+def _patterns(*, vhost: bool, forwarded_for: bool) -> _Patterns:
     def pattern(groups: _Groups) -> re.Pattern[str]:
+        before = f"{_VHOST}{_CLIENT}( - " if vhost else f"{_CLIENT}( {groups.ident} "
         request = f"{_SECTION}{_REST_OF_PATH}{_QUERY} {groups.mid}{_BYTES}"
-        header = f'(?:"-"|("{groups.text}"))'
-        return re.compile(f"^{write(groups, request, header)}{_ODD}", re.MULTILINE)
+        header = f' (?:"-"|("{groups.text}"))'
+        headers = 3 * header if forwarded_for else f"(?:{2 * header})?"
+        return re.compile(f"^{before}{groups.head}{request}{headers}{_ODD}", re.MULTILINE)
 
     return _Patterns(pattern(_STRICT), pattern(_LOOSE))
-
-
-@cache
-def _plain() -> _Patterns:
-    return _patterns(
-        lambda groups, request, header: (
-            f"{_CLIENT}( {groups.ident} {groups.head}{request}(?: {header} {header})?"
-        )
-    )
-
-
-@cache
-def _main() -> _Patterns:
-    return _patterns(
-        lambda groups, request, header: (
-            f"{_CLIENT}( {groups.ident} {groups.head}{request} {header} {header} {header}"
-        )
-    )
-
-
-@cache
-def _vhost_plain() -> _Patterns:
-    return _patterns(
-        lambda groups, request, header: f"{_VHOST}{_CLIENT}( - {groups.head}{request}(?: {header} {header})?"
-    )
 
 
 _MOST_REMEMBERED = 4096
@@ -145,12 +123,15 @@ class BlockParser:
         self._methods = _Remembered(_render_method)
         self._mids = _Remembered(_render_mid)
         self._vhosts = _Remembered(_render_vhost)
+        self._patterns = _patterns(
+            vhost=layout.vhost, forwarded_for=layout.forwarded_for and not layout.vhost
+        )
         if layout.vhost:
-            self._patterns, self._render = _vhost_plain(), self._render_vhost_plain
+            self._render = self._render_vhost_plain
         elif layout.forwarded_for:
-            self._patterns, self._render = _main(), self._render_main
+            self._render = self._render_main
         else:
-            self._patterns, self._render = _plain(), self._render_plain
+            self._render = self._render_plain
 
     def parse(self, block: bytes) -> tuple[Rendered, list[tuple[str, ...]]]:
         """Render whole lines.

@@ -147,8 +147,8 @@ def _field(name: str, column: int, may_be_empty: bool) -> Field:
     if name in _STAMPS:
         return Field("time", kind.TIME, _STAMPS[name], label=name, column=column)
     list_name = name if variable.kind in kind.LISTS and not variable.name.startswith(EXTRA) else ""
-    field = Field(variable.name, variable.kind, None, may_be_empty, False, list_name, name, column)
-    return field._replace(meaning=variable.name)
+    meaning = variable.name
+    return Field(meaning, variable.kind, None, may_be_empty, False, list_name, name, column, meaning)
 
 
 def _settled(field: Field, variable: str, best: dict[str, str], seen: set[str]) -> Field:

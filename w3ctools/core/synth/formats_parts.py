@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from w3ctools.core.section import DEFAULT_PORTS
 from w3ctools.core.synth.line import Exchange, Host, OfExchange, OfMoment, OfVisit
 from w3ctools.core.timestamp import clf, rfc3339
 
@@ -61,4 +62,4 @@ def decimal(number: int, digits: int) -> str:
 
 def host_header(host: Host) -> str:
     """The name, with the port where it is not that of the scheme (RFC 9110 section 7.2)."""
-    return host.name if host.port == {"http": 80, "https": 443}[host.scheme] else f"{host.name}:{host.port}"
+    return host.name if str(host.port) == DEFAULT_PORTS[host.scheme] else f"{host.name}:{host.port}"

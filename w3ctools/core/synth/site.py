@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
+from w3ctools.core.section import DEFAULT_PORTS
 from w3ctools.core.synth import pages, visitors
 from w3ctools.core.synth.chance import generator
 from w3ctools.core.synth.columns import Drawn, Lines
@@ -14,7 +15,6 @@ from w3ctools.core.synth.line import Exchange, Host, LineFormat, Visits
 from w3ctools.core.synth.scenario import CRAWLER, FAILING, FLOOD, USUAL
 
 _SITE = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::(\d{1,5}))?/?", re.ASCII)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Mix:
@@ -66,7 +66,7 @@ class Site:
         if sections < 1:
             raise ValueError(f"a site has at least 1 section, not {sections}")
         scheme, name, port = match.groups()
-        self.line_format = line_format(log_format, Host(scheme, name, int(port or _DEFAULT_PORTS[scheme])))
+        self.line_format = line_format(log_format, Host(scheme, name, int(port or DEFAULT_PORTS[scheme])))
         self._origin = url.rstrip("/")
         self._sections = sections
         self._seed = seed
