@@ -21,10 +21,19 @@ from w3ctools.cli.gen import gen
 from w3ctools.cli.parse import parse
 from w3ctools.cli.stats import stats
 from w3ctools.cli.tail import tail
-from w3ctools.core.alert import Alerts, Rule
+from w3ctools.core.alert import Alerts
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
+from w3ctools.core.rule import Rule
 from w3ctools.core.section import split_target
-from w3ctools.core.wire import AlertEvent, GapEvent, SectionCount, SummaryEvent, Unparsed, parse_message
+from w3ctools.core.wire import (
+    AlertEvent,
+    GapEvent,
+    Row,
+    SectionCount,
+    SummaryEvent,
+    Unparsed,
+    parse_message,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 MAN = ROOT / "man"
@@ -86,10 +95,16 @@ def shell_help(name: str) -> str:
 
 
 def click_options(name: str) -> list[click.Option]:
-    """The options of a click command, --help among them."""
+    """The options of a click command and of its subcommands, --help among them."""
     command = CLICK_COMMANDS[name]
-    context = click.Context(command, info_name=name, **command.context_settings)
-    return [param for param in command.get_params(context) if isinstance(param, click.Option)]
+    subcommands = command.commands.values() if isinstance(command, click.Group) else ()
+    found: dict[str, click.Option] = {}
+    for one in (command, *subcommands):
+        context = click.Context(one, info_name=name, **one.context_settings)
+        for param in one.get_params(context):
+            if isinstance(param, click.Option):
+                found.setdefault(long_name(param), param)
+    return [*found.values()]
 
 
 def long_name(param: click.Parameter) -> str:
@@ -240,10 +255,10 @@ def test_the_key_that_names_the_file_stands_alone() -> None:
 
 
 def test_the_messages_are_those_written() -> None:
-    alerts = Alerts(Rule(Fraction(2), 10), lateness_s=2)
+    alerts = Alerts([Rule(Fraction(2), 10)], lateness_s=2)
     epochs: list[int | float | None] = [1000] * 50
     epochs += [*range(1001, 1020), *[1100] * 50, *range(1101, 1105), *range(500, 515)]
-    events = [event for _, event in alerts.feed(epochs)]
+    events = [event for _, event in alerts.feed([Row(epoch=epoch) for epoch in epochs])]
     assert [event.state for event in events] == ["raised", "recovered", "raised", "reset"]
     written = {re.sub(r"\d{4}-\S+Z$", "TIME", re.sub(r"hits = \d+", "hits = N", e.message)) for e in events}
     block = re.search(r"^\.Bd [^\n]*\n(.*?)^\.Ed$", part("w3ctools.5", "Sh", "MESSAGES"), re.M | re.S)

@@ -52,7 +52,7 @@ class TestMessages:
         result = script(*RULE, stdin=BURST.decode())
         assert (result.returncode, result.stdout) == (0, f"{RAISED}\n")
         assert result.stderr == (
-            f"w3c-alert: alert open at the end of the input, last log time {utc(EPOCH + 9)}\n"
+            f"w3c-alert: High traffic: alert open at the end of the input, last log time {utc(EPOCH + 9)}\n"
         )
 
     def test_clock_set_back_resets(self, commands: Commands) -> None:

@@ -130,6 +130,6 @@ class TestUsage:
     def test_unusable_configuration_is_told_and_ends_it(self, monitor: Monitor) -> None:
         proc = monitor.start("access.log", ini="[nonsense]\n")
         assert proc.wait() == 2
-        assert b"my.ini:1: no section [nonsense]" in proc.err
+        assert b"my.ini:1:1: no section [nonsense]" in proc.err
         proc.leaves_nothing()
         assert monitor.leftovers() == []

@@ -10,17 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w3ctools.core.checkpoint import (
+    CODEC,
     Checkpoint,
-    CheckpointError,
     FollowedFile,
-    ForeignError,
     Place,
-    decode,
-    encode,
     print_of,
     rewind,
     rewound,
 )
+from w3ctools.core.sealed import ForeignError, SealError
 
 NOTHING = print_of(b"")
 PLACE = Place(
@@ -41,7 +39,7 @@ STATE = Checkpoint(
     ),
     saved_at="2026-11-24T14:00:00Z",
 )
-DATA = encode(STATE)
+DATA = CODEC.encode(STATE)
 
 
 def _with_checksum(body: bytes) -> bytes:
@@ -49,15 +47,15 @@ def _with_checksum(body: bytes) -> bytes:
 
 
 def _reason(data: bytes) -> str:
-    with pytest.raises(CheckpointError) as caught:
-        decode(data)
+    with pytest.raises(SealError) as caught:
+        CODEC.decode(data)
     reason = str(caught.value)
     assert "\n" not in reason
     return reason
 
 
 def test_what_is_encoded_comes_back() -> None:
-    assert decode(DATA) == STATE
+    assert CODEC.decode(DATA) == STATE
 
 
 def test_encoded_state_is_two_lines_for_people() -> None:
@@ -76,13 +74,13 @@ def test_log_lines_do_not_stand_in_the_state() -> None:
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_paths_of_any_bytes_come_back(paths: list[str]) -> None:
     state = Checkpoint(tuple(paths), tuple(FollowedFile(path, ()) for path in paths), "")
-    assert decode(encode(state)) == state
+    assert CODEC.decode(CODEC.encode(state)) == state
 
 
 @pytest.mark.parametrize("escape", ["%FF", "%25", "%2525", "%", "%zz", "%41"])
 def test_path_that_looks_escaped_comes_back(escape: str) -> None:
     state = Checkpoint((escape,), (), "")
-    assert decode(encode(state)) == state
+    assert CODEC.decode(CODEC.encode(state)) == state
 
 
 def test_state_cut_at_any_byte_is_told() -> None:
@@ -128,7 +126,7 @@ def test_reason(data: bytes, reason: str) -> None:
 )
 def test_somebody_elses_file_is_told(data: bytes) -> None:
     with pytest.raises(ForeignError, match=r"^is no state of w3c-tail$"):
-        decode(data)
+        CODEC.decode(data)
 
 
 def _changed(**values: object) -> bytes:
@@ -139,7 +137,7 @@ def _changed(**values: object) -> bytes:
 
 
 def test_unchanged_state_is_accepted() -> None:
-    assert decode(_changed()) == STATE
+    assert CODEC.decode(_changed()) == STATE
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from w3ctools.core.checkpoint import FollowedFile, Place, decode
+from w3ctools.core.checkpoint import CODEC, FollowedFile, Place
 from w3ctools.edge.follow import progress
 from w3ctools.edge.follow.progress import LAST_TAKE_S, SAVE_S, Progress, load_saved
 from w3ctools.edge.follow.start import FromLine
@@ -41,7 +41,7 @@ class Tail:
         self.output = Output(self.writer)
         self.watch = Watch([str(self.log)], FromLine(1), clock.monotonic, open_files=9)
         self.progress = Progress(
-            StateFile(str(self.path)),
+            StateFile(str(self.path), CODEC),
             [str(self.log)],
             self.watch,
             self.output,
@@ -82,7 +82,7 @@ class Tail:
     @property
     def files(self) -> tuple[FollowedFile, ...]:
         """What the state says."""
-        return decode(self.path.read_bytes()).files
+        return CODEC.decode(self.path.read_bytes()).files
 
     def close(self) -> None:
         """Close everything."""
@@ -264,14 +264,14 @@ def test_end_does_not_wait_for_ever(tail: Tail) -> None:
 
 def test_end_gives_the_state_to_the_next(tail: Tail) -> None:
     tail.progress.finish()
-    StateFile(str(tail.path)).close()
+    StateFile(str(tail.path), CODEC).close()
 
 
 # The next run
 
 
 def _load(tail: Tail, rewind_s: float) -> Saved | None:
-    state = StateFile(str(tail.path))
+    state = StateFile(str(tail.path), CODEC)
     try:
         return load_saved(state, rewind_s)
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from harness import DEADLINE_S, unprivileged
 
-from w3ctools.core.checkpoint import Checkpoint, FollowedFile, Place, encode, print_of
+from w3ctools.core.checkpoint import CODEC, Checkpoint, FollowedFile, Place, print_of
 from w3ctools.edge.state import StateError, StateFile
 
 OLD = Checkpoint(("old",), (), "2026-11-24T14:00:00Z")
@@ -24,7 +24,7 @@ NEW = Checkpoint(("new",), (FollowedFile("new", (PLACE,) * 60),), "2026-11-24T14
 #: Before a program that is run apart: what it needs.
 PRELUDE = """
 import os, resource, signal, sys
-from w3ctools.core.checkpoint import Checkpoint
+from w3ctools.core.checkpoint import CODEC, Checkpoint
 from w3ctools.core.errors import W3CError
 from w3ctools.edge.state import StateFile
 NEW = Checkpoint(("new",), (), "")
@@ -37,8 +37,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def state(path: Path) -> Iterator[StateFile]:
-    state = StateFile(str(path))
+def state(path: Path) -> Iterator[StateFile[Checkpoint]]:
+    state = StateFile(str(path), CODEC)
     yield state
     state.close()
 
@@ -54,7 +54,7 @@ def _run(program: str, path: Path, *, before: tuple[str, ...] = ()) -> subproces
 
 
 def _start(path: Path) -> None:
-    state = StateFile(str(path))
+    state = StateFile(str(path), CODEC)
     try:
         state.load()
     finally:
@@ -74,17 +74,17 @@ def _error(path: Path) -> str:
 # Saving and loading
 
 
-def test_there_is_no_state_at_first(state: StateFile) -> None:
+def test_there_is_no_state_at_first(state: StateFile[Checkpoint]) -> None:
     assert state.load() is None
 
 
-def test_what_was_saved_is_loaded(state: StateFile) -> None:
+def test_what_was_saved_is_loaded(state: StateFile[Checkpoint]) -> None:
     assert state.save(OLD) is None
     assert state.save(NEW) is None
     assert state.load() == NEW
 
 
-def test_saved_state_is_for_its_owner_alone(state: StateFile, path: Path, tmp_path: Path) -> None:
+def test_saved_state_is_for_its_owner_alone(state: StateFile[Checkpoint], path: Path, tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         state.save(OLD)
@@ -98,12 +98,12 @@ def test_link_stays_and_what_it_links_to_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     path = tmp_path / "link"
     path.symlink_to("disk/state")
-    state = StateFile(str(path))
+    state = StateFile(str(path), CODEC)
     state.save(OLD)
     state.save(NEW)
     state.close()
     assert path.is_symlink()
-    assert (tmp_path / "disk" / "state").read_bytes() == encode(NEW)
+    assert (tmp_path / "disk" / "state").read_bytes() == CODEC.encode(NEW)
     assert sorted(os.listdir(tmp_path)) == ["disk", "link"]
 
 
@@ -111,21 +111,23 @@ def test_state_is_found_after_the_working_directory_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    state = StateFile("state")
+    state = StateFile("state", CODEC)
     monkeypatch.chdir("/")
     state.save(NEW)
     state.close()
-    assert (tmp_path / "state").read_bytes() == encode(NEW)
+    assert (tmp_path / "state").read_bytes() == CODEC.encode(NEW)
 
 
 def test_path_that_is_no_utf8(tmp_path: Path) -> None:
-    state = StateFile(os.fsdecode(os.fsencode(tmp_path) + b"/st\xe9te"))
+    state = StateFile(os.fsdecode(os.fsencode(tmp_path) + b"/st\xe9te"), CODEC)
     assert state.save(NEW) is None
     assert state.load() == NEW
     state.close()
 
 
-def test_write_that_takes_little_at_a_time(state: StateFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_that_takes_little_at_a_time(
+    state: StateFile[Checkpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data[:7])))
     assert state.save(NEW) is None
@@ -133,7 +135,7 @@ def test_write_that_takes_little_at_a_time(state: StateFile, monkeypatch: pytest
 
 
 def test_everything_is_on_the_disk_before_it_has_the_name(
-    state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
+    state: StateFile[Checkpoint], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[str] = []
     sync, rename = os.fsync, os.rename
@@ -144,7 +146,7 @@ def test_everything_is_on_the_disk_before_it_has_the_name(
 
     def renamed(old: str, new: str) -> None:
         happened.append(f"rename {old} {new}")
-        assert Path(old).read_bytes() == encode(NEW)
+        assert Path(old).read_bytes() == CODEC.encode(NEW)
         rename(old, new)
 
     monkeypatch.setattr(os, "fsync", synced)
@@ -160,7 +162,7 @@ def test_everything_is_on_the_disk_before_it_has_the_name(
     ("data", "reason"),
     [
         pytest.param(b"", "is empty", id="empty"),
-        pytest.param(encode(NEW)[:-9], "is damaged: its checksum does not match", id="cut"),
+        pytest.param(CODEC.encode(NEW)[:-9], "is damaged: its checksum does not match", id="cut"),
         pytest.param(bytes(99), "is damaged: its checksum does not match", id="NULs"),
         pytest.param(b"w3c-tail state 2 x", "is of version 2, this w3c-tail reads 1", id="newer"),
     ],
@@ -198,23 +200,25 @@ def test_link_in_place_of_the_lock_is_not_followed(path: Path, tmp_path: Path) -
     assert not (tmp_path / "passwd").exists()
 
 
-def test_link_in_place_of_the_new_file_is_not_followed(state: StateFile, path: Path, tmp_path: Path) -> None:
+def test_link_in_place_of_the_new_file_is_not_followed(
+    state: StateFile[Checkpoint], path: Path, tmp_path: Path
+) -> None:
     Path(f"{path}.tmp").symlink_to("passwd")
     assert state.save(NEW) is None
-    assert path.read_bytes() == encode(NEW)
+    assert path.read_bytes() == CODEC.encode(NEW)
     assert sorted(os.listdir(tmp_path)) == ["state", "state.lock"]
 
 
 START = """
 try:
-    StateFile(sys.argv[1]).load()
+    StateFile(sys.argv[1], CODEC).load()
 except W3CError as error:
     print(error)
 """
 
 
 def test_unreadable_state_is_refused(path: Path) -> None:
-    path.write_bytes(encode(OLD))
+    path.write_bytes(CODEC.encode(OLD))
     path.chmod(0)
     run = _run(START, path, before=unprivileged())
     assert run.stdout.startswith(f"{path}: cannot be read: Permission denied (owner "), run
@@ -242,7 +246,7 @@ def test_unwritable_folder_is_refused_at_the_start(tmp_path: Path, has_lock: boo
 
 
 def test_second_user_is_refused_while_the_first_lives(path: Path) -> None:
-    program = PRELUDE + "state = StateFile(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    program = PRELUDE + "state = StateFile(sys.argv[1], CODEC); print(flush=True); sys.stdin.read()"
     first = subprocess.Popen(
         [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -252,25 +256,25 @@ def test_second_user_is_refused_while_the_first_lives(path: Path) -> None:
         assert first.stdout.readline() == b"\n"
         assert _error(path) == f"in use by another w3c-tail (process {first.pid})"
         first.kill()
-    StateFile(str(path)).close()
+    StateFile(str(path), CODEC).close()
 
 
-def test_second_name_of_a_state_is_refused(state: StateFile, path: Path, tmp_path: Path) -> None:
+def test_second_name_of_a_state_is_refused(state: StateFile[Checkpoint], path: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("state")
     assert _error(link) == f"in use by another w3c-tail (process {os.getpid()})"
 
 
-def test_lock_without_a_process_is_told_without_it(state: StateFile, path: Path) -> None:
+def test_lock_without_a_process_is_told_without_it(state: StateFile[Checkpoint], path: Path) -> None:
     os.truncate(f"{path}.lock", 0)
     assert _error(path) == "in use by another w3c-tail"
 
 
 def test_lock_is_given_back_and_its_file_stays(path: Path) -> None:
-    state = StateFile(str(path))
+    state = StateFile(str(path), CODEC)
     state.close()
     state.close()
-    StateFile(str(path)).close()
+    StateFile(str(path), CODEC).close()
     assert os.path.exists(f"{path}.lock")
 
 
@@ -278,7 +282,7 @@ def test_refused_start_gives_the_lock_back(path: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", _failing(errno.EROFS))
         assert _error(path) == "cannot be saved: Read-only file system"
-    StateFile(str(path)).close()
+    StateFile(str(path), CODEC).close()
 
 
 # Saving that fails
@@ -293,7 +297,7 @@ def _failing(number: int) -> Callable[..., None]:
 
 @pytest.mark.parametrize("function", ["write", "fsync", "rename"])
 def test_full_disk_keeps_the_old_state_and_is_told_once(
-    state: StateFile, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+    state: StateFile[Checkpoint], path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     state.save(OLD)
     with monkeypatch.context() as patch:
@@ -309,12 +313,14 @@ def test_full_disk_keeps_the_old_state_and_is_told_once(
     assert state.load() == NEW
 
 
-def test_disk_that_fills_in_mid_write_keeps_the_old_state(state: StateFile, tmp_path: Path) -> None:
+def test_disk_that_fills_in_mid_write_keeps_the_old_state(
+    state: StateFile[Checkpoint], tmp_path: Path
+) -> None:
     state.save(OLD)
     state.close()
     program = """
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-state = StateFile(sys.argv[1])
+state = StateFile(sys.argv[1], CODEC)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
 print(state.save(NEW))
 print(state.load().names)
@@ -328,7 +334,7 @@ print(state.load().names)
 
 
 def test_folder_that_cannot_be_synced_is_no_trouble(
-    state: StateFile, monkeypatch: pytest.MonkeyPatch
+    state: StateFile[Checkpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync = os.fsync
 
@@ -344,24 +350,26 @@ def test_folder_that_cannot_be_synced_is_no_trouble(
 def test_folder_that_goes_away_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    state = StateFile(f"{folder}/state")
+    state = StateFile(f"{folder}/state", CODEC)
     folder.rename(tmp_path / "moved")
     assert state.save(NEW) == f"{folder}/state: cannot be saved: No such file or directory, trying again"
     state.close()
 
 
 @pytest.mark.parametrize("function", ["fsync", "rename"])
-def test_kill_before_the_rename_leaves_the_old_state(state: StateFile, path: Path, function: str) -> None:
+def test_kill_before_the_rename_leaves_the_old_state(
+    state: StateFile[Checkpoint], path: Path, function: str
+) -> None:
     state.save(OLD)
     state.close()
     program = f"""
-state = StateFile(sys.argv[1])
+state = StateFile(sys.argv[1], CODEC)
 os.{function} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 state.save(NEW)
 """
     assert _run(program, path).returncode == -signal.SIGKILL
     assert os.path.exists(f"{path}.tmp")
-    later = StateFile(str(path))
+    later = StateFile(str(path), CODEC)
     assert later.load() == OLD
     assert later.save(NEW) is None
     assert later.load() == NEW
@@ -371,7 +379,7 @@ state.save(NEW)
 
 def test_no_descriptor_is_left_open(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.listdir("/proc/self/fd")
-    state = StateFile(str(path))
+    state = StateFile(str(path), CODEC)
     state.save(NEW)
     state.load()
     assert _error(path).startswith("in use")

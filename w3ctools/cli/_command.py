@@ -34,6 +34,8 @@ class ExitStatus(IntEnum):
     FAILED = 1
     #: Wrong options, an unusable configuration or state.
     USAGE = 2
+    #: An alert was raised, where that is asked for.
+    ALERT = 3
     #: EX_DATAERR of sysexits.h: the input is in no known format.
     DATA = 65
 
@@ -55,14 +57,64 @@ def command(name: str, section: str) -> Callable[[Callable[..., None]], click.Co
     """Make a function the command `name`, with the settings of `section` behind its options."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        version = click.version_option(w3ctools.__version__, prog_name=name, message="%(prog)s %(version)s")
-        environment = name.replace("-", "_").upper()
-        return click.command(
-            name,
-            context_settings={"auto_envvar_prefix": environment, "help_option_names": ["-h", "--help"]},
-        )(config_option(section)(version(function)))
+        return click.command(name, context_settings=_context(name))(
+            config_option(section)(_version(name)(function))
+        )
 
     return decorate
+
+
+def group(name: str, section: str) -> Callable[[Callable[..., None]], click.Group]:
+    """The same for a command that has subcommands, and a file with named sections."""
+
+    def decorate(function: Callable[..., None]) -> click.Group:
+        optioned = config_option(section, named=True)(_version(name)(function))
+        return click.group(
+            name,
+            cls=_Group,
+            invoke_without_command=True,
+            subcommand_metavar="[COMMAND]",
+            context_settings=_context(name),
+        )(optioned)
+
+    return decorate
+
+
+class _Group(click.Group):
+    """A command that reads stdin, and has subcommands."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand. Raises UsageError for a word that is none, perhaps a FILE."""
+        if self.get_command(ctx, args[0]) is None:
+            known = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"no command {args[0]!r}: records come on stdin, and commands are {known}")
+        return super().resolve_command(ctx, args)
+
+
+def subcommand(
+    name: str, environment: str, section: str | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function a subcommand, with the variables of its group, and its section if it reads the file."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        context = {"auto_envvar_prefix": environment, "help_option_names": ["-h", "--help"]}
+        optioned = function if section is None else config_option(section, named=True)(function)
+        return click.command(name, context_settings=context)(optioned)
+
+    return decorate
+
+
+def _context(name: str) -> dict[str, object]:
+    return {
+        "auto_envvar_prefix": name.replace("-", "_").upper(),
+        "help_option_names": ["-h", "--help"],
+    }
+
+
+def _version(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.version_option(w3ctools.__version__, prog_name=name, message="%(prog)s %(version)s")
 
 
 def listen(report: Callable[[], str]) -> Signals:

@@ -86,6 +86,11 @@ class Records(Generic[T]):
         """Whether the log is written now, so that silence means that nothing happens."""
         return self._silence.live
 
+    def go_on(self) -> None:
+        """The clock was restored: what it knows was read before, so silence counts from now on."""
+        if self._clock.newest is not None:
+            self._silence.stamped(self._clock.newest, now())
+
     def report(self) -> str:
         """Counts up to now."""
         reader, clock = self._reader, self._clock

@@ -7,18 +7,34 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import click
 
 from w3ctools.core.errors import ConfigError, QuantityError, W3CError
 from w3ctools.core.quantity import parse_duration_s, parse_number
 from w3ctools.core.section import parse_site
-from w3ctools.edge.config import NAME, ConfigFile, Setting, find, load
+from w3ctools.edge.config import NAME, ConfigFile, Found, Section, Setting, ValueLine, find, load
 from w3ctools.edge.streams import note, program_name
 
 #: Every section that a file may have: one a command.
 SECTIONS = ("tail", "parse", "stats", "alert", "gen")
+#: Beside this one there may be more, each a rule of its own: ``[alert:NAME]``.
+_OF_RULES = "alert"
+_RULE_NAME = re.compile(r"[a-z0-9-]+")
+
+#: What a key does that must not stand in a file which merely lies in the working directory.
+NAMES_OUTPUT = "names a file to write"
+RUNS = "runs a command"
+SENDS = "sends messages out"
+
+#: Where a command finds the file's `Settings` in ``ctx.meta``.
+NAMED = f"{__name__}.named"
+#: What a group tells its subcommand: that it leaves the file to it, and what the user named behind --config.
+_IS_LEFT_TO_SUBCOMMAND = f"{__name__}.is_left_to_subcommand"
+_PATH = f"{__name__}.path"
 
 
 class Quantity(click.ParamType[Any]):
@@ -51,25 +67,47 @@ SITE = Quantity("URL", parse_site)
 
 
 class Option(click.Option):
-    """An option. `names_output`: its value names a file that is written to."""
+    """An option. `acts`: what its value does, if not every file may set it. `of_rule`: a rule may set it."""
 
-    def __init__(self, *args: Any, names_output: bool = False, **attrs: Any) -> None:
+    def __init__(self, *args: Any, acts: str | None = None, of_rule: bool = False, **attrs: Any) -> None:
         super().__init__(*args, **attrs)
-        self.names_output = names_output
+        self.acts = acts
+        self.of_rule = of_rule
 
 
-def config_option(section: str) -> Any:
-    """``--config FILE``; whether given or not, it makes the file's settings the command's defaults."""
+class NamedSection(NamedTuple):
+    """A rule, ``[alert:NAME]``: it inherits nothing, neither of ``[alert]`` nor of environment or flags."""
+
+    name: str
+    #: ``FILE:LINE:COLUMN`` of its header.
+    where: str
+    #: By parameter: each option of a rule, as the section says, else the option's default.
+    values: dict[str, Any]
+    #: By parameter: ``FILE:LINE:COLUMN`` of the values that the section has.
+    place_of: dict[str, str]
+
+
+def config_option(section: str, *, named: bool = False) -> Callable[[Any], Any]:
+    """``--config FILE``; whether given or not, it makes the file's settings the command's defaults.
+
+    `named`: ``ctx.meta[NAMED]`` becomes the file's `Settings`, with its named sections.
+    In a subcommand the section stays that of its group: it takes the keys that it has options for.
+    """
 
     def read(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-        config = _read_config(value)
-        if config is not None:
-            _check_sections(config)
-            ctx.default_map = _defaults(ctx, config, section)
+        if ctx.meta[_IS_LEFT_TO_SUBCOMMAND]:
+            ctx.meta[_PATH] = value
+            return
+        found = find_config(ctx.meta.get(_PATH) if value is None else value)
+        settings = read_settings(ctx, found, section, named=named)
+        if settings.errors:
+            raise settings.errors[0]
+        ctx.default_map = settings.defaults
+        ctx.meta[NAMED] = settings
 
     return click.option(
         "--config",
-        cls=Option,
+        cls=_ConfigOption,
         metavar="FILE",
         expose_value=False,
         is_eager=True,
@@ -78,36 +116,145 @@ def config_option(section: str) -> Any:
     )
 
 
-def _read_config(value: str | None) -> ConfigFile | None:
-    if value is not None:
-        return load(value, named=True)
+class _ConfigOption(Option):
+    """Tells its callback whether a subcommand follows, which then reads the file instead of its group."""
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        """Called by click before the callback; `args` are the words behind the options."""
+        ctx.meta[_IS_LEFT_TO_SUBCOMMAND] = isinstance(ctx.command, click.Group) and bool(args)
+        return super().handle_parse_result(ctx, opts, args)
+
+
+def find_config(path: str | None) -> Found:
+    """The file that the user named, else the first that there is; says which were passed over, and why."""
+    if path is not None:
+        return Found(path, True, [])
     found = find(os.environ)
     for text in found.notes:
         note(f"{program_name()}: {text}")
-    return load(found.path, named=found.named) if found.path is not None else None
+    return found
 
 
-def _check_sections(config: ConfigFile) -> None:
-    for name, line in config.section_lines.items():
-        if name not in SECTIONS:
-            raise ConfigError(f"{config.path}:{line}: no section [{name}]{_nearest(name, list(SECTIONS))}")
+def read_settings(ctx: click.Context, found: Found, section: str, *, named: bool = False) -> Settings:
+    """What a file says to the command of `ctx`, and all that is wrong with it; see `config_option`."""
+    settings = Settings(ctx, section, named=named)
+    if found.path is not None:
+        try:
+            settings.read(load(found.path, may_act=found.may_act))
+        except ConfigError as error:
+            settings.errors.append(error)
+    return settings
 
 
-def _defaults(ctx: click.Context, config: ConfigFile, section: str) -> dict[str, Any]:
-    params = {_key(param): param for param in ctx.command.params if _key(param) not in _NO_KEYS}
-    defaults: dict[str, Any] = {}
-    for key, setting in config.sections.get(section, {}).items():
-        where = f"{config.path}:{setting.line}"
-        param = params.get(key)
-        if param is None:
-            raise ConfigError(f"{where}: no key {key!r} in [{section}]{_nearest(key, list(params))}")
-        if isinstance(param, Option) and param.names_output and not config.named:
-            raise ConfigError(
-                f"{where}: {key!r} names a file to write and may not stand in ./{NAME}: "
-                f"name the file with --config or W3CTOOLS_CONFIG, or use ~/.config/w3ctools/{NAME}"
-            )
-        defaults[str(param.name)] = _convert(ctx, param, setting, f"{where}: {key}")
-    return defaults
+class Settings:
+    """What a file says to a command. Where there are errors, the rest is of no use."""
+
+    def __init__(self, ctx: click.Context, section: str, *, named: bool) -> None:
+        #: What the command's own section sets, by parameter.
+        self.defaults: dict[str, Any] = {}
+        #: In the file's order.
+        self.errors: list[ConfigError] = []
+        self._ctx = ctx
+        self._section = section
+        self._named = named
+        self._known = _params(ctx.find_root().command)
+        self._used = _params(ctx.command)
+        #: The rule of the command's own section, and those of the named sections, in the file's order.
+        self.own = self._rule("", "")
+        self.rules: list[NamedSection] = []
+
+    def read(self, config: ConfigFile) -> None:
+        """Take over a file."""
+        for name, section in config.sections.items():
+            problem = _problem_of_section(name)
+            if problem is not None:
+                self._error(section.where, problem)
+            elif name == self._section:
+                self._read_own(section, config.may_act)
+            elif self._named and name.startswith(f"{self._section}:"):
+                self._read_rule(name, section, config.may_act)
+
+    def _read_own(self, section: Section, may_act: bool) -> None:
+        for param, setting in self._usable(self._section, section, self._known, may_act):
+            name, value = str(param.name), self._convert(param, setting)
+            # click would call it, for a default
+            self.defaults[name] = setting.value if callable(value) else value
+            self.own.place_of[name] = setting.lines[0].where
+            if name in self.own.values:
+                self.own.values[name] = value
+
+    def _read_rule(self, name: str, section: Section, may_act: bool) -> None:
+        rule = self._rule(name.partition(":")[2], section.where)
+        for param, setting in self._usable(name, section, _of_rule(self._known), may_act):
+            rule.values[str(param.name)] = self._convert(param, setting)
+            rule.place_of[str(param.name)] = setting.lines[0].where
+        self.rules.append(rule)
+
+    def _rule(self, name: str, where: str) -> NamedSection:
+        rule = NamedSection(name, where, {}, {})
+        for param in _of_rule(self._used).values():
+            default = param.to_info_dict()["default"]
+            rule.values[str(param.name)] = param.type_cast_value(self._ctx, default)
+        return rule
+
+    def _usable(
+        self, name: str, section: Section, allowed: dict[str, click.Parameter], may_act: bool
+    ) -> Iterator[tuple[click.Parameter, Setting]]:
+        """The settings whose keys are right and are options of this command, not only of its group."""
+        for key, setting in section.settings.items():
+            param = allowed.get(key)
+            if param is None and key in self._known:
+                self._error(setting.where, f"{key!r} stands in [{self._section}], not in a rule")
+            elif param is None:
+                self._error(setting.where, f"no key {key!r} in [{name}]{_nearest(key, list(allowed))}")
+            elif isinstance(param, Option) and param.acts is not None and not may_act:
+                self._error(
+                    setting.where,
+                    f"{key!r} {param.acts} and may not stand in ./{NAME}: "
+                    f"name the file with --config or W3CTOOLS_CONFIG, or use ~/.config/w3ctools/{NAME}",
+                )
+            elif key in self._used:
+                yield self._used[key], setting
+
+    def _convert(self, param: click.Parameter, setting: Setting) -> Any:
+        """The value read; what cannot be read of it is left out."""
+        is_list = param.multiple or param.nargs == -1
+        whole = ValueLine(setting.value, setting.lines[0].where)
+        values = []
+        for text, where in setting.lines if is_list else [whole]:
+            try:
+                if text or not is_list:
+                    values.append(param.type(text, param, self._ctx))
+            except click.BadParameter as error:
+                self._error(where, f"{_key(param)}: {error.message}")
+        return tuple(values) if is_list else next(iter(values), None)
+
+    def _error(self, where: str, text: str) -> None:
+        self.errors.append(ConfigError(f"{where}: {text}"))
+
+
+def _problem_of_section(name: str) -> str | None:
+    """Why there is no section of this name, in any command; None if there is."""
+    kind, colon, rule = name.partition(":")
+    if name in SECTIONS or (kind == _OF_RULES and _RULE_NAME.fullmatch(rule)):
+        return None
+    if kind == _OF_RULES:
+        similar = re.sub(r"[^a-z0-9]+", "-", rule.lower()).strip("-")
+        hint = f": did you mean '{kind}:{similar}'?" if similar else ""
+        return f"no section [{name}]: the name of a rule is made of a-z, 0-9 and -{hint}"
+    rules = [f"{_OF_RULES}:{rule}"] if colon and _RULE_NAME.fullmatch(rule) else []
+    return f"no section [{name}]{_nearest(name, [*SECTIONS, *rules])}"
+
+
+def _params(command: click.Command) -> dict[str, click.Parameter]:
+    """By key: what a section can set."""
+    return {_key(param): param for param in command.params if _key(param) not in _NO_KEYS}
+
+
+def _of_rule(params: dict[str, click.Parameter]) -> dict[str, click.Parameter]:
+    return {key: param for key, param in params.items() if isinstance(param, Option) and param.of_rule}
 
 
 #: Actions, not settings.
@@ -118,17 +265,6 @@ def _key(param: click.Parameter) -> str:
     """The name in the file: the long option's, or an argument's own."""
     longest = max(param.opts, key=len)
     return longest.removeprefix("--").lower()
-
-
-def _convert(ctx: click.Context, param: click.Parameter, setting: Setting, where: str) -> Any:
-    value: Any = setting.value
-    if param.multiple or param.nargs == -1:
-        value = [line.strip() for line in setting.value.splitlines() if line.strip()]
-    try:
-        converted = param.type_cast_value(ctx, value)
-        return value if callable(converted) else converted  # click would call it, for a default
-    except click.BadParameter as error:
-        raise ConfigError(f"{where}: {error.message}") from None
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -1,34 +1,52 @@
-"""w3c-alert: say when the average rate of requests exceeds a threshold, and when it recovers."""
+"""w3c-alert: say when traffic, errors or durations are out of bounds, and when they have recovered."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+import time
 from typing import NamedTuple
 
 import click
 
-from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
+from w3ctools.cli._alert_check import check
+from w3ctools.cli._alert_history import history
+from w3ctools.cli._alert_try import try_rules
+from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
-from w3ctools.cli._rule import check_threshold, threshold_option, window_option
-from w3ctools.cli._settings import Option
-from w3ctools.core.alert import Alerts, Placed, Rule
+from w3ctools.cli._rule import rule_options, rules
+from w3ctools.cli._settings import NAMES_OUTPUT, Option
+from w3ctools.cli._telling import Telling, telling_options
+from w3ctools.core.alert import CODEC, Alerts, AlertState, Placed
+from w3ctools.core.errors import W3CError
+from w3ctools.core.gauge import row_type
+from w3ctools.core.rule import Rule
+from w3ctools.core.sealed import SealError
 from w3ctools.core.timestamp import rfc3339
 from w3ctools.core.wire import Read, Row, encode
-from w3ctools.edge.journal import Journal
+from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Output
+
+#: A save of the state may cost one part in so many of the time.
+SAVE_SHARE = 20
+#: Of alerts that are open at the end, so many are named.
+MOST_NAMED = 10
+#: How long is tried to send what waits at the end; after a signal, which leaves 8 s for everything.
+DRAIN_S, LAST_DRAIN_S = 10.0, 2.0
+#: After so many records without a duration, there will be none.
+PATIENCE_RECORDS = 1000
 
 
 class Form(NamedTuple):
-    """What goes to stdout."""
+    """What goes to stdout, and how long."""
 
     json: bool
     #: Records go on to stdout, with the alerts between them.
     pass_through: bool
+    #: The first alert that is raised ends the command.
+    exit_on_alert: bool
 
 
-@command("w3c-alert", "alert")
-@threshold_option("Requests per second, on average over the window.")
-@window_option("Length of the window.")
+@group("w3c-alert", "alert")
+@rule_options
 @click.option(
     "-o",
     "--output",
@@ -44,85 +62,204 @@ class Form(NamedTuple):
     is_flag=True,
     help="Write the records on to stdout, and the alerts between them as JSON events.",
 )
+@telling_options
 @click.option(
-    "--log",
-    "log_file",
+    "--state",
     cls=Option,
-    envvar="W3C_ALERT_LOG",
     metavar="FILE",
-    names_output=True,
-    help="Append every message to FILE too; opened anew for each, so that logrotate may move it.",
+    acts=NAMES_OUTPUT,
+    help="Keep windows and open alerts in FILE, and go on with them after a restart.",
+)
+@click.option(
+    "--exit-on-alert", cls=Option, is_flag=True, help="End with status 3 as soon as an alert is raised."
 )
 @lateness_option
 @clock_option
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were read.")
+@click.pass_context
 def alert(
-    threshold: Fraction,
-    window: int,
+    ctx: click.Context,
+    /,
     output: str,
     pass_through: bool,
-    log_file: str | None,
+    state: str | None,
+    exit_on_alert: bool,
     lateness: int,
     clock: ClockMode,
     summary: bool,
+    **_others: object,
 ) -> None:
-    """Watch JSON lines of w3c-parse and say when there is high traffic.
+    """Watch JSON lines of w3c-parse and say when something is out of bounds.
 
-    The alert is raised when the average over the window exceeds the threshold, and recovers when it is
-    below it. Time is the log's own, so that an old log gives the messages that a live run gave.
+    An alert is raised when the average over the window exceeds the threshold, and recovers when it is
+    below it. Time is the log's own, so that an old log gives the messages that a live run gave. More rules
+    stand in the configuration file, each in a section [alert:NAME].
 
     \b
     Example:
         w3c-tail access.log | w3c-parse | w3c-alert -t 10 -w 2m
     """
-    check_threshold(threshold)
-    form = Form(json=output == "json" or pass_through, pass_through=pass_through)
-    command = _Alert(Rule(threshold, window), lateness, clock, form, log_file)
-    command.watch()
+    if ctx.invoked_subcommand is not None:
+        return
+    form = Form(output == "json" or pass_through, pass_through, exit_on_alert)
+    kept = StateFile(state, CODEC) if state is not None else None
+    command = _Alert(rules(ctx), lateness, clock, form, Telling.of(ctx), kept)
+    status = command.watch(state)
     if summary:
         say(command.report())
     finish(command.records.signals)
-    raise Ended(ExitStatus.DONE)
+    raise Ended(status)
+
+
+for _command in (history, check, try_rules):
+    alert.add_command(_command)
 
 
 class _Alert:
     def __init__(
-        self, rule: Rule, lateness_s: int, mode: ClockMode, form: Form, log_file: str | None
+        self,
+        rules: list[Rule],
+        lateness_s: int,
+        mode: ClockMode,
+        form: Form,
+        telling: Telling,
+        state_file: StateFile[AlertState] | None,
     ) -> None:
-        self._alerts = Alerts(rule, lateness_s)
+        self._alerts = Alerts(rules, lateness_s)
         self._form = form
         self._output = Output()
-        self._journal = Journal(log_file) if log_file is not None else None
-        self.records = Records(Row, self._alerts.clock, mode, self._output, self.report)
+        self._telling = telling
+        self._state = _State(state_file, self._alerts) if state_file is not None else None
+        self._durations = _Durations(any(rule.metric == "p95" for rule in rules))
+        self._told_forgotten = False
+        self.records = Records(row_type(rules), self._alerts.clock, mode, self._output, self.report)
 
     def report(self) -> str:
         """Counts up to now."""
-        return self.records.report()
+        forgotten = self._alerts.forgotten
+        return self.records.report() + (f"; {forgotten:,} keys forgotten" if forgotten else "")
 
-    def watch(self) -> None:
-        """Watch stdin to its end."""
+    def watch(self, state_path: str | None) -> ExitStatus:
+        """Watch stdin to its end, or to the first alert where that is asked for."""
+        if self._state is not None:
+            self._state.restore(state_path or "")
+            self.records.go_on()
+        try:
+            status = self._watch()
+        finally:
+            if self._state is not None:
+                self._state.save()
+            self._telling.close(DRAIN_S if self.records.signals.received is None else LAST_DRAIN_S)
+        return status
+
+    def _watch(self) -> ExitStatus:
         for item in self.records:
             if isinstance(item, Batch):
-                epochs = [row.epoch for row in item.read.rows]
-                self._tell(self._alerts.feed(epochs, item.wall_s), item.read)
-            elif item.elapsed_s is not None:
-                self._tell([Placed(0, event) for event in self._alerts.tick(item.elapsed_s)], Read())
-        self._tell([Placed(0, event) for event in self._alerts.flush()], Read())
-        newest = self._alerts.clock.newest
-        if self._alerts.is_open and newest is not None:
-            say(f"alert open at the end of the input, last log time {rfc3339(newest)}")
+                self._durations.look(item.read.rows)
+                told = self._tell(self._alerts.feed(item.read.rows, item.wall_s), item.read)
+            else:
+                self._telling.retry()
+                events = self._alerts.tick(item.elapsed_s) if item.elapsed_s is not None else []
+                told = self._tell([Placed(0, event) for event in events], Read())
+            if told is ExitStatus.ALERT:
+                return told
+            if self._state is not None:
+                self._state.save_when_due()
+            self._tell_forgotten()
+        return self._end()
 
-    def _tell(self, placed: list[Placed], read: Read[Row]) -> None:
+    def _end(self) -> ExitStatus:
+        status = ExitStatus.DONE
+        if self._state is None:  # with one, the log goes on: its last seconds are not over
+            status = self._tell([Placed(0, event) for event in self._alerts.flush()], Read())
+        newest = self._alerts.clock.newest
+        for about in self._alerts.open[:MOST_NAMED] if newest is not None else []:
+            say(f"{about}: alert open at the end of the input, last log time {rfc3339(newest or 0)}")
+        if len(self._alerts.open) > MOST_NAMED:
+            say(f"{len(self._alerts.open) - MOST_NAMED:,} more alerts are open")
+        self._durations.end()
+        return status
+
+    def _tell(self, placed: list[Placed], read: Read[Row]) -> ExitStatus:
+        status = ExitStatus.DONE
+        if self._form.exit_on_alert:
+            first = next((n for n, (_, event) in enumerate(placed, 1) if event.state == "raised"), None)
+            if first is not None:
+                status, placed = ExitStatus.ALERT, placed[:first]
+                read = read.up_to(placed[-1].after_records) if read.rows else read
         if self._form.pass_through:
             lines = read.with_events(list(placed)) if placed else read.lines
             if lines:
                 self._output.write(lines)
-        for _, event in placed:
-            if not self._form.pass_through:
+        else:
+            for _, event in placed:
                 self._output.write((encode(event) if self._form.json else f"{event.message}\n").encode())
-            trouble = self._journal.append(event.message) if self._journal is not None else None
-            if trouble is not None:
-                say(trouble)
+        if placed:
+            self._telling.tell([event for _, event in placed])
+        return status
+
+    def _tell_forgotten(self) -> None:
+        if self._alerts.forgotten and not self._told_forgotten:
+            self._told_forgotten = True
+            say("more keys than can be watched: those with the fewest requests are forgotten")
+
+
+class _Durations:
+    """Says once if there is a rule on durations, and no record has one."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._missing = wanted
+        self._records = 0
+
+    def look(self, rows: list[Row]) -> None:
+        """Records came."""
+        if self._missing:
+            self._records += len(rows)
+            self._missing = all(getattr(row, "duration", None) is None for row in rows)
+            if self._records >= PATIENCE_RECORDS:
+                self.end()
+
+    def end(self) -> None:
+        """No more come."""
+        if self._missing and self._records:
+            self._missing = False
+            say("p95: no record has a duration: have the server log it (w3ctools(7))")
+
+
+class _State:
+    """The state file, saved as often as it is worth."""
+
+    def __init__(self, file: StateFile[AlertState], alerts: Alerts) -> None:
+        self._file = file
+        self._alerts = alerts
+        self._saved: object = None
+        self._next_s = 0.0
+
+    def restore(self, path: str) -> None:
+        """Go on with what was saved. Raises W3CError."""
+        state = self._file.load()
+        if state is None:
+            return
+        try:
+            for name in self._alerts.restore(state):
+                say(f"{path}: {name}: there is no such rule any more: what it knew is forgotten")
+        except SealError as error:
+            raise W3CError(f"{path}: {error}; {CODEC.remedy}") from None
+
+    def save_when_due(self) -> None:
+        """Save it if the log's clock went on, but no more often than that saving takes a part of the time."""
+        if self._alerts.progress != self._saved and time.monotonic() >= self._next_s:
+            self.save()
+
+    def save(self) -> None:
+        """Save it now."""
+        began_s = time.monotonic()
+        self._saved = self._alerts.progress
+        trouble = self._file.save(self._alerts.snapshot())
+        if trouble is not None:
+            say(trouble)
+        ended_s = time.monotonic()
+        self._next_s = ended_s + SAVE_SHARE * (ended_s - began_s)
 
 
 def main() -> None:

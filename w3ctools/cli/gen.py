@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
-from w3ctools.cli._rule import check_threshold, threshold_option, window_option
-from w3ctools.cli._settings import DURATION, NUMBER, SITE, Option, Quantity
+from w3ctools.cli._rule import window_option
+from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, NUMBER, SITE, Option, Quantity
 from w3ctools.core.errors import QuantityError, W3CError
 from w3ctools.core.quantity import parse_factor, parse_share, parse_time_s
 from w3ctools.core.synth.line import Moment
@@ -42,7 +42,7 @@ SHARE = Quantity("PERCENT", parse_share)
     "--file",
     cls=Option,
     metavar="FILE",
-    names_output=True,
+    acts=NAMES_OUTPUT,
     help="Append to FILE instead of writing to stdout; nothing in it is ever lost.",
 )
 @click.option(
@@ -115,10 +115,18 @@ SHARE = Quantity("PERCENT", parse_share)
     "--truth",
     cls=Option,
     metavar="FILE",
-    names_output=True,
+    acts=NAMES_OUTPUT,
     help="Write to FILE at the end what is true of the log, as JSON.",
 )
-@threshold_option("Of the alert in the truth, as for w3c-alert.")
+@click.option(
+    "-t",
+    "--threshold",
+    cls=Option,
+    type=NUMBER,
+    default="10",
+    show_default=True,
+    help="Of the alert in the truth, as for w3c-alert.",
+)
 @window_option("Of the alert in the truth.")
 @click.option("--enabled", cls=Option, is_flag=True, help="The switch that --if-enabled looks at.")
 @click.option(
@@ -198,7 +206,8 @@ def _check(settings: Settings) -> None:
         raise click.UsageError("a rotation needs --file: stdout has no name")
     if settings.rotation is None and settings.rotate_every is not None:
         raise click.UsageError("--rotate-every needs --rotate")
-    check_threshold(settings.threshold)
+    if settings.threshold == 0:
+        raise click.BadParameter("must be above 0: nothing is ever below it", param_hint="'--threshold'")
 
 
 def _site(settings: Settings) -> Site:

@@ -14,7 +14,7 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._feeder import Feeder
-from w3ctools.cli._settings import SITE, Option, Quantity
+from w3ctools.cli._settings import NAMES_OUTPUT, SITE, Option, Quantity
 from w3ctools.core.formats.format import Format, MakeFormat, Settings
 from w3ctools.core.formats.text import visible
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
@@ -185,7 +185,7 @@ class Telling(NamedTuple):
     "--rejects",
     cls=Option,
     metavar="FILE",
-    names_output=True,
+    acts=NAMES_OUTPUT,
     help="Append lines that cannot be parsed to FILE, as they are.",
 )
 @click.option(

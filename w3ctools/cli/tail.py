@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
-from w3ctools.cli._settings import Option, Quantity
+from w3ctools.cli._settings import NAMES_OUTPUT, Option, Quantity
+from w3ctools.core.checkpoint import CODEC
 from w3ctools.core.framing import MAX_LINE_BYTES, LineFramer, Overlong
 from w3ctools.core.quantity import parse_duration_s
 from w3ctools.core.source import source_line
@@ -56,7 +57,7 @@ def read_start(text: str) -> Start:
     "--state",
     cls=Option,
     metavar="FILE",
-    names_output=True,
+    acts=NAMES_OUTPUT,
     help="Keep in FILE how far the reader has come, and go on there after a restart.",
 )
 @click.option(
@@ -133,7 +134,7 @@ class _Tail:
         if no_follow:
             names = tuple(name for name in names if is_pattern(name) or self._is_readable(name))
         self._output.widen()
-        state_file = StateFile(state) if state else None
+        state_file = StateFile(state, CODEC) if state else None
         self._watch = Watch(
             names,
             start,

@@ -1,26 +1,24 @@
-"""The alert on the average rate: a sliding window of the log's own time, judged once a second.
+"""Alerts by rules, on sliding windows of the log's own time, judged once a second.
 
-An alert is raised when the average over the whole window exceeds the threshold and has recovered when
-it is below it; equality changes nothing, which keeps steady traffic from flapping. The window counts
-whole also while it fills. Memory: the counts of one window's seconds.
+An alert is raised when the value over the whole window exceeds the threshold and has recovered when it is
+below it; equality changes nothing, which keeps steady traffic from flapping. The window counts whole also
+while it fills. Memory: for each rule the sums of one window's seconds, and of at most so many keys.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil, floor
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.window import JUMP_S, Kind, LogClock, Run, Step
+import msgspec
+
+from w3ctools.core.gauge import Traffic
+from w3ctools.core.keyed import KeyedWatch
+from w3ctools.core.rule import Rule
+from w3ctools.core.sealed import Codec, SealError
+from w3ctools.core.watch import Watch, WatchState, WholeWatch
+from w3ctools.core.window import ClockState, Kind, LogClock, Run, Step
 from w3ctools.core.wire import AlertEvent
-
-
-class Rule(NamedTuple):
-    """``threshold_per_s`` requests per second, on average over ``window_s`` seconds."""
-
-    threshold_per_s: Fraction
-    window_s: int
 
 
 class Placed(NamedTuple):
@@ -30,163 +28,155 @@ class Placed(NamedTuple):
     event: AlertEvent
 
 
-class Alerts:
-    """Feed it stamps in arrival order; it gives the events."""
+class RuleState(msgspec.Struct):
+    """One rule's part of an `AlertState`; `name` is what its messages are about."""
 
-    def __init__(self, rule: Rule, lateness_s: int) -> None:
+    name: str
+    watch: WatchState
+
+
+class AlertState(msgspec.Struct, kw_only=True):
+    """All that `Alerts` knows, as its state file keeps it."""
+
+    #: Records, unparsed lines among them, read so far: the input goes on behind them.
+    records: int
+    clock: ClockState
+    rules: list[RuleState]
+
+
+class Alerts:
+    """Feed it rows in arrival order; it gives the events of all rules."""
+
+    def __init__(self, rules: Sequence[Rule], lateness_s: int) -> None:
         self.clock = LogClock(lateness_s)
-        self._rule = rule
-        limit = rule.threshold_per_s * rule.window_s
-        #: Whole hits on either side of the limit, so that comparing is exact and cheap.
-        self._raise_above, self._recover_below = floor(limit), ceil(limit)
-        self._counts: dict[int, int] = {}
-        self._in_window = 0
+        self.watches: list[Watch] = [
+            WholeWatch(rule) if rule.by is None else KeyedWatch(rule, rule.by) for rule in rules
+        ]
         self._judged: int | None = None
-        self._waiting: dict[int | None, int] = {}
-        #: Whether an alert is open.
-        self.firing = False
-        #: A recovery announced in silence that the log itself has not reached yet.
-        self._announced: int | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Whether an alert was raised whose recovery was not told yet."""
-        return self.firing and self._announced is None
+    def open(self) -> list[str]:
+        """What was raised and whose end was not told, as its message has it."""
+        return [
+            watch.rule.about(key)
+            for watch in self.watches
+            for key, alert in sorted(watch.alerts.items(), key=str)
+            if alert.is_open
+        ]
 
-    def feed(self, epochs: list[int | float | None], wall_s: float | None = None) -> list[Placed]:
-        """Records with these stamps came; `wall_s` is this machine's clock, None in a replay."""
+    @property
+    def forgotten(self) -> int:
+        """Keys that were forgotten for want of room, of all rules."""
+        return sum(watch.forgotten for watch in self.watches)
+
+    @property
+    def progress(self) -> tuple[int | None, int]:
+        """What changes when a second has passed in the log, or was judged."""
+        return self.clock.newest, self.clock.judged
+
+    def feed(self, rows: list[Any], wall_s: float | None = None) -> list[Placed]:
+        """Rows of `gauge.row_type` came; `wall_s` is this machine's clock, None in a replay."""
         placed: list[Placed] = []
         fed = 0
-        for run, steps in self.clock.feed_all(epochs, wall_s):
-            placed += [Placed(fed + after, event) for after, event in self._feed(run, steps)]
+        for run, steps in self.clock.feed_all([row.epoch for row in rows], wall_s):
+            placed += self._feed(Traffic(rows, fed, fed + run.records), run, steps, fed)
             fed += run.records
         return placed
 
     def tick(self, elapsed_s: float) -> list[AlertEvent]:
-        """Nothing came for `elapsed_s`, proven: judge what is over and announce a recovery that is due.
+        """Nothing came for `elapsed_s`, proven: judge what is over and announce what silence brings.
 
-        The state stays as it is: should the silence prove to be a stall, the announcement is void.
+        The state stays as it is: should the silence prove to be a stall, what was announced is void.
         """
-        if self.clock.newest is None:
+        newest = self.clock.newest
+        if newest is None:
             return []
         now = self.clock.silent(elapsed_s)
         events = self._judge_up_to(self.clock.judged)
-        if self.is_open and now > self.clock.newest:
-            events += self._announce_recovery(now)
+        if now > newest:
+            events += _in_order([event for watch in self.watches for event in watch.foresee(now)])
         return events
 
     def flush(self) -> list[AlertEvent]:
         """The end of the input: judge what is complete; a recovery is not invented."""
-        steps = self.clock.flush()
-        for step in steps:
-            self._take(step, 0)
+        for step in self.clock.flush():
+            self._take(step, Traffic([], 0, 0))
         return [] if self.clock.newest is None else self._judge_up_to(self.clock.judged)
 
-    def _feed(self, run: Run, steps: list[Step]) -> list[Placed]:
+    def snapshot(self) -> AlertState:
+        """All that `restore` needs to go on from here."""
+        return AlertState(
+            records=self.clock.stamped + self.clock.unstamped,
+            clock=self.clock.snapshot(),
+            rules=[RuleState(watch.rule.subject, watch.snapshot()) for watch in self.watches],
+        )
+
+    def restore(self, state: AlertState) -> list[str]:
+        """Go on from there; gives what of the state is of no use, since its rule is gone or counts otherwise.
+
+        Raises SealError for a state that cannot be.
+        """
+        self.clock.restore(state.clock)
+        self._judged = state.clock.judged if state.clock.newest is not None else None
+        states = {kept.name: kept.watch for kept in state.rules}
+        try:
+            fit = [watch.rule.subject for watch in self.watches if self._restored(watch, states)]
+        except (TypeError, ValueError, LookupError) as error:
+            raise SealError(f"is damaged: {error}") from None
+        return [name for name in states if name not in fit]
+
+    def _restored(self, watch: Watch, states: dict[str, WatchState]) -> bool:
+        state = states.get(watch.rule.subject)
+        return state is not None and watch.restore(state)
+
+    def _feed(self, traffic: Traffic, run: Run, steps: list[Step], fed: int) -> list[Placed]:
         events: list[AlertEvent] = []
         after_records = 1
         for step in steps:
-            events += self._take(step, run.records)
-            after_records = max(after_records, step.after_records)
-        if self._judged is not None and self.clock.judged > self._judged:
+            if step.kind is Kind.COUNT:
+                for watch in self.watches:
+                    watch.count(step.second or 0, traffic)
+            else:
+                events += self._take(step, traffic)
+            if step.after_records > after_records:
+                after_records = step.after_records
+        if self.clock.judged != self._judged:
             events += self._judge_up_to(self.clock.judged)
-        return [Placed(after_records, event) for event in events] if events else []
+        return [Placed(fed + after_records, event) for event in events] if events else []
 
-    def _take(self, step: Step, count: int) -> list[AlertEvent]:
-        if step.kind is Kind.COUNT:
-            self._count(step.second or 0, count)
-        elif step.kind is Kind.WAIT:
-            self._waiting[step.second] = self._waiting.get(step.second, 0) + count
-        elif step.kind is Kind.DROP_WAITING:
-            self._waiting = {}
-        elif step.kind is Kind.COUNT_WAITING:
-            self._count_waiting(step.second or 0)
-        elif step.kind is Kind.NEW_ERA:
-            return self._begin_era(step)
+    def _take(self, step: Step, traffic: Traffic) -> list[AlertEvent]:
+        if step.kind is Kind.NEW_ERA:
+            ended = self._judge_up_to(step.finished)
+            return ended + [event for watch in self.watches for event in watch.begin_era(step.second or 0)]
+        for watch in self.watches:
+            if step.kind is Kind.WAIT:
+                watch.wait(step.second, traffic)
+            elif step.kind is Kind.DROP_WAITING:
+                watch.drop_waiting()
+            elif step.kind is Kind.COUNT_WAITING:
+                watch.count_waiting(step.second or 0)
         return []
 
-    def _count_waiting(self, default_second: int) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for second, count in sorted((s if s is not None else default_second, n) for s, n in waiting.items()):
-            self._count(second, count)
-
-    def _begin_era(self, step: Step) -> list[AlertEvent]:
-        events = self._judge_up_to(step.finished)
-        if self.is_open:
-            events.append(self._event("reset", step.second or 0, self._in_window))
-        self.firing, self._announced = False, None
-        self._counts, self._in_window, self._judged = {}, 0, None
-        self._count_waiting(0)
-        return events
-
-    def _count(self, second: int, count: int) -> None:
-        if self._judged is None:
-            self._judged = second - JUMP_S - 1
-        if second <= self._judged - self._rule.window_s:
-            return
-        if self._announced is not None and second <= self._announced:
-            self._announced, self.firing = None, False
-        self._counts[second] = self._counts.get(second, 0) + count
-        if second <= self._judged:
-            self._in_window += count
-
-    def _judge_up_to(self, last: int) -> list[AlertEvent]:
+    def _judge_up_to(self, second: int) -> list[AlertEvent]:
+        self._judged = second
         events: list[AlertEvent] = []
-        while self._judged is not None and self._judged < last:
-            if not self._in_window and not self.firing:
-                # Nothing changes before the next counted second: years may lie between.
-                self._judged = max(self._judged, min(min(self._counts, default=last), last) - 1)
-            self._judged += 1
-            self._in_window += self._counts.get(self._judged, 0)
-            self._in_window -= self._counts.pop(self._judged - self._rule.window_s, 0)
-            event = self._judge(self._judged)
-            if event is not None:
-                events.append(event)
-        return events
+        for watch in self.watches:
+            events += watch.judge_up_to(second)
+        return _in_order(events) if events else events
 
-    def _judge(self, second: int) -> AlertEvent | None:
-        if not self.firing and self._in_window > self._raise_above:
-            self.firing = True
-            return self._event("raised", second, self._in_window)
-        if self.firing and self._is_over(self._in_window):
-            self.firing = False
-            announced, self._announced = self._announced, None
-            return None if announced == second else self._event("recovered", second, self._in_window)
-        return None
 
-    def _is_over(self, hits: int) -> bool:
-        return hits < self._recover_below or hits == 0
+def _in_order(events: list[AlertEvent]) -> list[AlertEvent]:
+    """By time; of one second by rule and key, as they come."""
+    return sorted(events, key=lambda event: event.epoch or 0) if len(events) > 1 else events
 
-    def _announce_recovery(self, now: int) -> list[AlertEvent]:
-        """The first second up to `now` in which the alert has recovered if nothing else comes."""
-        hits, second = self._in_window, self._judged or 0
-        last_change = max(self._counts, default=second) + self._rule.window_s
-        while second < min(now, last_change):
-            second += 1
-            hits += self._counts.get(second, 0)
-            hits -= self._counts.get(second - self._rule.window_s, 0)
-            if self._is_over(hits):
-                self._announced = second
-                return [self._event("recovered", second, hits)]
-        return []
 
-    def _event(self, state: str, second: int, hits: int) -> AlertEvent:
-        time = rfc3339(second) or str(second)
-        if state == "reset":
-            message = f"High traffic alert reset - the log's clock went back, at {time}"
-        elif state == "raised":
-            message = f"High traffic generated an alert - hits = {hits}, triggered at {time}"
-        else:
-            message = f"High traffic alert recovered - hits = {hits}, recovered at {time}"
-        return AlertEvent(
-            state=state,
-            time=time,
-            epoch=second,
-            rule="traffic",
-            metric="requests",
-            value=hits / self._rule.window_s,
-            hits=hits,
-            threshold=float(self._rule.threshold_per_s),
-            window_s=self._rule.window_s,
-            message=message,
-        )
+def _to_json(state: AlertState) -> bytes:
+    return msgspec.json.encode(state)
+
+
+def _from_json(body: bytes) -> AlertState:
+    return msgspec.json.decode(body, type=AlertState)
+
+
+#: The content of w3c-alert's state file.
+CODEC = Codec("w3c-alert", 1, "remove it to begin with an empty window", _to_json, _from_json)

@@ -1,27 +1,18 @@
 """Where a follower is, as its state file keeps it. Values -> bytes, and bytes -> values.
 
-Two lines of text: what the file is, in which version, with a checksum of the rest; then JSON. A file that
-was cut, overwritten or filled with NULs by a crash is told from a whole one at any byte.
-
 Log lines never stand in it: a stretch of a file is recognised by its digest. Nothing here reads or asks the
 clock; both directions cost one pass.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import msgspec
 
-from w3ctools.core.errors import W3CError
-
-VERSION = 1
-_MAGIC = b"w3c-tail state "
-_VERSION = re.compile(rb"([0-9]{1,9}) ")
-_DIGEST_BYTES = 16
+from w3ctools.core.sealed import Codec, digest
 
 #: What a text in UTF-8 cannot hold of a path: bytes that are no UTF-8, which os.fsdecode made surrogates.
 _UNREADABLE = re.compile("[%\udc80-\udcff]")
@@ -29,15 +20,7 @@ _ESCAPE = re.compile(r"%(25|[89A-F][0-9A-F])")
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Digest = Annotated[str, msgspec.Meta(pattern=rf"\A[0-9a-f]{{{2 * _DIGEST_BYTES}}}\Z")]
-
-
-class CheckpointError(W3CError):
-    """The data is not a checkpoint that can be used; the text begins with "is"."""
-
-
-class ForeignError(CheckpointError):
-    """The data was never a checkpoint: perhaps it is somebody's log."""
+Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
 class Print(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,29 +93,7 @@ def print_of(data: bytes) -> Print:
     >>> print_of(b"")
     Print(length_bytes=0, digest='cae66941d9efbd404e4d88758ea67670')
     """
-    return Print(len(data), _digest(data))
-
-
-def encode(checkpoint: Checkpoint) -> bytes:
-    """Return the content of a state file."""
-    body = msgspec.json.encode(_with_paths(checkpoint, _escaped)) + b"\n"
-    return b"%s%d %s\n%s" % (_MAGIC, VERSION, _digest(body).encode(), body)
-
-
-def decode(data: bytes) -> Checkpoint:
-    """Read the content of a state file. Raises CheckpointError, its child ForeignError for other data."""
-    _check_kind(data)
-    header, _, body = data.partition(b"\n")
-    version = _VERSION.match(header, len(_MAGIC))
-    if version is not None and int(version[1]) != VERSION:
-        raise CheckpointError(f"is of version {int(version[1])}, this w3c-tail reads {VERSION}")
-    if version is None or header[version.end() :] != _digest(body).encode():
-        raise CheckpointError("is damaged: its checksum does not match")
-    try:
-        return _with_paths(msgspec.json.decode(body, type=Checkpoint), _unescaped)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # Somebody has written it by hand, checksum and all.
-        raise CheckpointError(f"is damaged: {error}") from None
+    return Print(len(data), digest(data))
 
 
 def rewound(place: Place, rewind_s: float) -> int:
@@ -162,19 +123,6 @@ def rewind(file: FollowedFile, rewind_s: float) -> tuple[Resume, ...]:
     return tuple(Resume(place, rewound(place, rewind_s)) for place in file.places)
 
 
-def _check_kind(data: bytes) -> None:
-    if not data:
-        raise CheckpointError("is empty")
-    # NULs are what a crash leaves where data never reached the disk.
-    written_bytes = len(data.rstrip(b"\0"))
-    if not data.startswith(_MAGIC[:written_bytes]):
-        raise ForeignError("is no state of w3c-tail")
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
-
-
 def _with_paths(checkpoint: Checkpoint, change: Callable[[str], str]) -> Checkpoint:
     return Checkpoint(
         tuple(change(name) for name in checkpoint.names),
@@ -190,3 +138,17 @@ def _escaped(path: str) -> str:
 
 def _unescaped(path: str) -> str:
     return _ESCAPE.sub(lambda match: "%" if match[1] == "25" else chr(0xDC00 | int(match[1], 16)), path)
+
+
+def _to_json(checkpoint: Checkpoint) -> bytes:
+    return msgspec.json.encode(_with_paths(checkpoint, _escaped))
+
+
+def _from_json(body: bytes) -> Checkpoint:
+    return _with_paths(msgspec.json.decode(body, type=Checkpoint), _unescaped)
+
+
+#: The content of w3c-tail's state file.
+CODEC = Codec(
+    "w3c-tail", 1, "remove it and say with -n where to start: 0 for the end, +1 for all", _to_json, _from_json
+)

@@ -24,7 +24,7 @@ class QuantityError(W3CError):
 
 
 class ConfigError(W3CError):
-    """A configuration file that cannot be used; the text names file and line."""
+    """A configuration file that cannot be used; the text names file, line and column."""
 
 
 class FormatError(W3CError):

@@ -10,6 +10,10 @@ from w3ctools.core.timestamp import parse_rfc3339
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)?")
 _UNIT_S = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SIZE = re.compile(r"([0-9.]+) ?([KMGT]i?)?B?", re.IGNORECASE)
+_UNIT_BYTES: dict[str, int] = {"": 1} | {
+    prefix + i: (1024 if i else 1000) ** power for power, prefix in enumerate("kmgt", 1) for i in ("", "i")
+}
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 
 
@@ -63,3 +67,20 @@ def parse_factor(text: str) -> Fraction:
     if factor == 0:
         raise QuantityError(f"{text!r} is no speed: expected one above 0, such as 10x")
     return factor
+
+
+def parse_size_bytes(text: str) -> Fraction:
+    """Bytes of ``500``, ``64KiB`` (1,024 each) or ``2MB`` (1,000,000 each). Raises QuantityError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not _NUMBER.fullmatch(match[1]):
+        raise QuantityError(f"{text!r} is no size: expected one such as 500, 64KiB or 2MB")
+    return Fraction(match[1]) * _UNIT_BYTES[(match[2] or "").lower()]
+
+
+def parse_seconds(text: str) -> Fraction:
+    """Seconds of ``0.5``, ``0.5s`` or ``500ms``, exactly. Raises QuantityError."""
+    text = text.strip()
+    number = text.removesuffix("ms") if text.endswith("ms") else text.removesuffix("s")
+    if not _NUMBER.fullmatch(number):
+        raise QuantityError(f"{text!r} is no time that a request takes: expected one such as 0.5 or 500ms")
+    return Fraction(number) / (1000 if text.endswith("ms") else 1)

@@ -17,6 +17,8 @@ from itertools import groupby
 from math import floor
 from typing import Literal, NamedTuple
 
+import msgspec
+
 #: A step of the stamps that needs confirming, whatever window or interval is used.
 JUMP_S = 120
 #: As many stamps that agree on the past make it the present, if they also span so many seconds.
@@ -72,6 +74,22 @@ def runs(epochs: list[int | float | None]) -> list[Run]:
             records += found.pop().records
         found.append(Run(second, records))
     return found
+
+
+class ClockState(msgspec.Struct):
+    """All that a `LogClock` knows, as a state file keeps it."""
+
+    newest: int | None
+    judged: int
+    on_time: int
+    late: int
+    outliers: int
+    stamped: int
+    unstamped: int
+    waiting_unstamped: int
+    ahead: int | None
+    #: First, highest, newest and number of the stamps that suggest the clock was set back.
+    behind: tuple[int, int, int, int]
 
 
 class LogClock:
@@ -133,7 +151,10 @@ class LogClock:
             self._ahead = second
             return [*steps, Step(Kind.WAIT, second)]
         self._tally(second, count)
-        return [*steps, Step(Kind.COUNT, second, after_records=2 if needs_a_second else 1)]
+        steps.append(
+            Step(Kind.COUNT, second, after_records=2) if needs_a_second else Step(Kind.COUNT, second)
+        )
+        return steps
 
     def silent(self, elapsed_s: float) -> int:
         """Nothing came for `elapsed_s`, proven: the second that is over by now, had the log gone on.
@@ -159,6 +180,29 @@ class LogClock:
         else:
             self.judged = max(self.judged, self.newest)
         return steps
+
+    def snapshot(self) -> ClockState:
+        """All that `restore` needs to go on from here."""
+        return ClockState(
+            self.newest,
+            self.judged,
+            self.on_time,
+            self.late,
+            self.outliers,
+            self.stamped,
+            self.unstamped,
+            self._unstamped,
+            self._ahead,
+            (self._behind_first, self._behind_highest, self._behind_newest, self._behind_count),
+        )
+
+    def restore(self, state: ClockState) -> None:
+        """Go on from there."""
+        self.newest, self.judged = state.newest, state.judged
+        self.on_time, self.late, self.outliers = state.on_time, state.late, state.outliers
+        self.stamped, self.unstamped = state.stamped, state.unstamped
+        self._unstamped, self._ahead = state.waiting_unstamped, state.ahead
+        self._behind_first, self._behind_highest, self._behind_newest, self._behind_count = state.behind
 
     def _decisive_records(self) -> int:
         """So many records may decide about those that wait, before more of the same second count; 0: none."""

@@ -202,13 +202,22 @@ class Read(Generic[T]):
 
     def with_events(self, events: list[tuple[int, AlertEvent]]) -> bytes:
         """The lines with events between them, each behind its number of rows (ascending)."""
-        lines = self.lines.split(b"\n")
-        lines_up_to = self.lines_up_to
-        if lines_up_to is None:
-            lines_up_to = [number for number, line in enumerate(lines, 1) if line.strip()]
+        lines, ends = self._split()
         for after_rows, event in reversed(events):
-            lines.insert(lines_up_to[after_rows - 1] if after_rows else 0, _encode(event))
+            lines.insert(ends[after_rows - 1] if after_rows else 0, _encode(event))
         return b"\n".join(lines)
+
+    def up_to(self, rows: int) -> Read[T]:
+        """What was read up to the row of this number."""
+        lines, ends = self._split()
+        end = ends[rows - 1] if rows else 0
+        return Read(b"".join(line + b"\n" for line in lines[:end]), self.rows[:rows], [], ends[:rows])
+
+    def _split(self) -> tuple[list[bytes], list[int]]:
+        """The lines, with what follows the last LF, and for each row how many there are up to its own."""
+        lines = self.lines.split(b"\n")
+        ends = self.lines_up_to
+        return lines, ends or [number for number, line in enumerate(lines, 1) if line.strip()]
 
 
 class LineReader(Generic[T]):

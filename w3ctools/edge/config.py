@@ -1,6 +1,7 @@
 """The configuration file ``w3ctools.ini``: found, read and checked for who wrote it.
 
-iniconfig reads it, because it knows the line of every key and interpolates nothing: ``%h`` is text.
+iniconfig reads it, because it knows the line of every key and interpolates nothing: ``%h`` is text. Columns
+are looked up in the text. Places are ``FILE:LINE:COLUMN``, both counted from 1, columns in characters.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import iniconfig
@@ -18,53 +20,104 @@ from w3ctools.core.errors import ConfigError
 NAME = "w3ctools.ini"
 
 
-class Setting(NamedTuple):
-    """A key's value as written, and the line where it stands."""
+class ValueLine(NamedTuple):
+    """One line of a value, without the space around it."""
 
-    value: str
-    line: int
+    text: str
+    #: Its place; of an empty value, the place behind the ``=``.
+    where: str
+
+
+class Setting(NamedTuple):
+    """A key's value as written."""
+
+    #: The place of the key.
+    where: str
+    #: The first one stands in the key's line, or below it if nothing is behind the ``=``.
+    lines: list[ValueLine]
+
+    @property
+    def value(self) -> str:
+        """The whole value."""
+        return "\n".join(line.text for line in self.lines)
+
+
+class Section(NamedTuple):
+    """A section's settings by key, in the file's order."""
+
+    #: The place of its header.
+    where: str
+    settings: dict[str, Setting]
 
 
 class ConfigFile(NamedTuple):
-    """A configuration file: section -> key -> setting."""
+    """A configuration file."""
 
     path: str
     #: Named by the user or found in a system's place; not merely lying in the working directory.
-    named: bool
-    sections: dict[str, dict[str, Setting]]
-    #: The line of each section's header.
-    section_lines: dict[str, int]
+    may_act: bool
+    #: By name, in the file's order.
+    sections: dict[str, Section]
 
 
 class Found(NamedTuple):
     """Where to read from, and what to tell the user about files that were passed over."""
 
     path: str | None
-    named: bool
+    may_act: bool
     notes: list[str]
 
 
-def load(path: str, *, named: bool) -> ConfigFile:
-    """Read a file. Raises ConfigError, naming the line."""
+def load(path: str, *, may_act: bool) -> ConfigFile:
+    """Read a file. Raises ConfigError, naming the place."""
+    text = _read(path)
+    lines = text.splitlines()
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
         ini = iniconfig.IniConfig(path, data=text)
+    except iniconfig.ParseError as error:
+        line = lines[error.lineno]
+        column = len(line) - len(line.lstrip()) + 1
+        raise ConfigError(f"{path}:{error.lineno + 1}:{column}: {error.msg}") from None
+    headers = {ini.lineof(section.name) for section in ini}
+    for number, line in enumerate(lines, 1):
+        if line.startswith("[") and number not in headers:  # to iniconfig it continues a value
+            raise ConfigError(f"{_beginning(path, number)}: expected ']' at the end of a section's name")
+    sections: dict[str, Section] = {}
+    for section in ini:
+        settings: dict[str, Setting] = {}
+        for key, value in section.items():
+            number = section.lineof(key) or 0
+            settings[key] = Setting(_beginning(path, number), _value_lines(path, lines, number, key, value))
+        sections[section.name] = Section(_beginning(path, ini.lineof(section.name) or 0), settings)
+    return ConfigFile(path, may_act, sections)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8") from None
-    except iniconfig.ParseError as error:
-        raise ConfigError(f"{path}:{error.lineno + 1}: {error.msg}") from None
-    sections: dict[str, dict[str, Setting]] = {}
-    section_lines: dict[str, int] = {}
-    for section in ini:
-        section_lines[section.name] = ini.lineof(section.name) or 0
-        sections[section.name] = {
-            key: Setting(value, section.lineof(key) or 0) for key, value in section.items()
-        }
-    return ConfigFile(path, named, sections, section_lines)
+        before = error.object[: error.start].decode()
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConfigError(f"{path}:{line}:{column}: not UTF-8") from None
+
+
+def _beginning(path: str, number: int) -> str:
+    """The place of a header or a key: they begin their line, for what is indented continues a value."""
+    return f"{path}:{number}:1"
+
+
+def _value_lines(path: str, lines: list[str], number: int, key: str, value: str) -> list[ValueLine]:
+    """The value of the key in line `number`: between its lines there may be comments and empty ones."""
+    behind = lines[number - 1][len(key) :].strip()[1:]
+    below = (n for n in range(number + 1, len(lines) + 1) if not iniconfig.iscommentline(lines[n - 1]))
+    numbers = chain([number] if behind or not value else [], below)
+    return [
+        ValueLine(text, f"{path}:{n}:{len(lines[n - 1].rstrip()) - len(text) + 1}")
+        for text, n in zip(value.split("\n"), numbers, strict=False)
+    ]
 
 
 def find(environment: Mapping[str, str]) -> Found:

@@ -1,4 +1,4 @@
-"""The state file: where w3c-tail is, kept from one run to the next.
+"""A state file: what a command knows, kept from one run to the next.
 
 A save replaces it in one step. Two processes cannot use one state: each would undo what
 the other has saved, so one holds a lock as long as it lives.
@@ -10,9 +10,10 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from typing import Generic, TypeVar
 
-from w3ctools.core.checkpoint import Checkpoint, CheckpointError, ForeignError, decode, encode
 from w3ctools.core.errors import W3CError
+from w3ctools.core.sealed import Codec, ForeignError, SealError
 from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.replacing import open_beside, replace_file
 
@@ -22,22 +23,23 @@ READ_BYTES = 1 << 20
 #: For their owner alone.
 _MODE = 0o600
 
-_REMEDY = "remove it and say with -n where to start: 0 for the end, +1 for all"
+T = TypeVar("T")
 
 
 class StateError(W3CError):
     """A state file that cannot be used."""
 
 
-class StateFile:
+class StateFile(Generic[T]):
     """The state at ``path``, or where that links to.
 
     Raises StateError if another process uses it, or if it could not be saved. Beside it stand PATH.lock,
     which stays, and for the time of a save PATH.tmp. All three are for their owner alone.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, codec: Codec[T]) -> None:
         self._path = path
+        self._codec = codec
         #: A rename onto a link would replace the link, not what it links to.
         self._target = os.path.realpath(path)
         #: The last error of saving, to say it once.
@@ -51,7 +53,7 @@ class StateFile:
             self.close()
             raise StateError(f"{path}: {self._why_no_save(error)}") from None
 
-    def load(self) -> Checkpoint | None:
+    def load(self) -> T | None:
         """Return what was saved last, None if nothing ever was. Raises StateError."""
         try:
             data = self._read()
@@ -60,20 +62,20 @@ class StateFile:
         except OSError as error:
             raise StateError(f"{self._path}: cannot be read: {why_unreadable(self._path, error)}") from None
         try:
-            return decode(data)
+            return self._codec.decode(data)
         except ForeignError as error:
             raise StateError(f"{self._path}: {error}; name another file for it") from None
-        except CheckpointError as error:
-            raise StateError(f"{self._path}: {error}; {_REMEDY}") from None
+        except SealError as error:
+            raise StateError(f"{self._path}: {error}; {self._codec.remedy}") from None
 
-    def save(self, checkpoint: Checkpoint) -> str | None:
+    def save(self, state: T) -> str | None:
         """Replace what was saved before.
 
         Gives what to tell the user, once, when saving has begun to fail or works again; else None. While it
         fails, what was saved before stays as it is.
         """
         try:
-            replace_file(self._target, encode(checkpoint), _MODE)
+            replace_file(self._target, self._codec.encode(state), _MODE)
         except OSError as error:
             trouble = self._why_no_save(error)
             said, self._trouble = self._trouble, trouble
@@ -102,7 +104,7 @@ class StateFile:
             holder = os.pread(fd, 20, 0).strip()
             os.close(fd)
             process = f" (process {holder.decode()})" if holder.isdigit() else ""
-            raise StateError(f"{self._path}: in use by another w3c-tail{process}") from None
+            raise StateError(f"{self._path}: in use by another {self._codec.program}{process}") from None
         except OSError as error:
             os.close(fd)
             raise StateError(f"{self._path}: cannot be locked: {lock}: {error.strerror}") from None

@@ -25,7 +25,7 @@ LAST_TAKE_S = 2.0
 _NOWHERE = Position(0, b"")
 
 
-def load_saved(state: StateFile, rewind_s: float) -> Saved | None:
+def load_saved(state: StateFile[Checkpoint], rewind_s: float) -> Saved | None:
     """What an earlier run has left, moved back by ``rewind_s``; None if there was none. Raises StateError."""
     checkpoint = state.load()
     if checkpoint is None:
@@ -41,7 +41,7 @@ class Progress:
 
     def __init__(
         self,
-        state: StateFile,
+        state: StateFile[Checkpoint],
         names: Sequence[str],
         watch: Watch,
         output: Output,
