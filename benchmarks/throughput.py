@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.peers import GOACCESS, JC, MAWK, NGXTOP, PEERS, Peer
 from benchmarks.processes import Usage, Workbench, find
@@ -19,6 +20,7 @@ Runs = Mapping[str, Sequence[Usage]]
 TAIL = "w3c-tail -n +1 --no-follow LOG"
 PARSE = "w3c-parse LOG"
 ALERT = "w3c-alert < JSON"
+FIVE_RULES = "w3c-alert --config rules.ini < JSON"
 STATS = "w3c-stats < JSON"
 PIPE = "w3c-tail LOG | w3c-parse | tee >(w3c-alert) | w3c-stats"
 GEN = "w3c-gen --fast"
@@ -35,6 +37,8 @@ FASTER = ((GOACCESS, PIPE, 7), (NGXTOP, PIPE, 5), (JC, PIPE, 4), (JC, PARSE, 10)
 #: How many times slower than mawk the whole pipe may be, and how many it is meant to be.
 SLOWER_THAN_MAWK, STRETCH = 9, 5
 LEAST_GENERATED_PER_S = 300_000
+#: How fast w3c-alert must be with five rules, of its speed with one.
+LEAST_WITH_FIVE_RULES = 0.5
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def all_of_ours(lines: int) -> Scripts:
         **BASIC,
         TAIL: "w3c-tail -n +1 --no-follow $LOG",
         ALERT: "w3c-alert < $JSON",
+        FIVE_RULES: f"w3c-alert --config {Path(__file__).with_name('rules.ini')} < $JSON",
         STATS: "w3c-stats < $JSON",
         "w3c-stats --total < JSON": "w3c-stats --total < $JSON",
         "w3c-parse LOG | w3c-alert --pass-through | w3c-stats": (
@@ -146,6 +151,10 @@ def _judge(report: Report, plan: Round, runs: Runs) -> None:
     for own in (ALERT, STATS):
         ratios = plan.times(runs, PARSE, own)
         report.targets.append(Target(f"{own.split()[0]}, faster than w3c-parse", 1, ratios, "x", form=".2f"))
+    shares = plan.times(runs, ALERT, FIVE_RULES)
+    report.targets.append(
+        Target("w3c-alert with five rules, of one", LEAST_WITH_FIVE_RULES, shares, "x", form=".2f")
+    )
     for own in (GEN, GEN_TRUTH):
         rates = [plan.sample.lines / usage.wall_s for usage in runs.get(own, ())]
         report.targets.append(Target(own, LEAST_GENERATED_PER_S, rates, " lines/s", form=",.0f"))

@@ -53,6 +53,8 @@ class Alerts:
             WholeWatch(rule) if rule.by is None else KeyedWatch(rule, rule.by) for rule in rules
         ]
         self._judged: int | None = None
+        #: What came of one second, and was not counted yet: the rows of a second come in several reads.
+        self._second, self._uncounted = 0, Traffic([], 0, 0)
 
     @property
     def open(self) -> list[str]:
@@ -92,6 +94,7 @@ class Alerts:
         if newest is None:
             return []
         now = self.clock.silent(elapsed_s)
+        self._count()
         events = self._judge_up_to(self.clock.judged)
         if now > newest:
             events += _in_order([event for watch in self.watches for event in watch.foresee(now)])
@@ -99,12 +102,14 @@ class Alerts:
 
     def flush(self) -> list[AlertEvent]:
         """The end of the input: judge what is complete; a recovery is not invented."""
+        self._count()
         for step in self.clock.flush():
             self._take(step, Traffic([], 0, 0))
         return [] if self.clock.newest is None else self._judge_up_to(self.clock.judged)
 
     def snapshot(self) -> AlertState:
         """All that `restore` needs to go on from here."""
+        self._count()
         return AlertState(
             records=self.clock.stamped + self.clock.unstamped,
             clock=self.clock.snapshot(),
@@ -134,15 +139,30 @@ class Alerts:
         after_records = 1
         for step in steps:
             if step.kind is Kind.COUNT:
-                for watch in self.watches:
-                    watch.count(step.second or 0, traffic)
+                self._count_later(step.second or 0, traffic)
             else:
+                self._count()
                 events += self._take(step, traffic)
             if step.after_records > after_records:
                 after_records = step.after_records
         if self.clock.judged != self._judged:
+            self._count()
             events += self._judge_up_to(self.clock.judged)
         return [Placed(fed + after_records, event) for event in events] if events else []
+
+    def _count_later(self, second: int, traffic: Traffic) -> None:
+        if second != self._second or self._uncounted.is_long:
+            self._count()
+            self._second, self._uncounted = second, traffic
+        else:
+            self._uncounted.join(traffic)
+
+    def _count(self) -> None:
+        """Count what was not counted yet."""
+        if self._uncounted.requests:
+            for watch in self.watches:
+                watch.count(self._second, self._uncounted)
+            self._uncounted = Traffic([], 0, 0)
 
     def _take(self, step: Step, traffic: Traffic) -> list[AlertEvent]:
         if step.kind is Kind.NEW_ERA:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
 from math import nextafter, sqrt
 from operator import attrgetter
 from typing import Any
@@ -23,6 +22,7 @@ from w3ctools.core.wire import Row
 #: The buckets of durations: this much from border to border, so that a value is known to half of it.
 _BUCKET_STEP = 1.02
 _LEAST_S, _MOST_S = 1e-6, 1e5
+_MOST_PIECES = 32
 
 
 class Sum:
@@ -97,40 +97,60 @@ class Histogram(Sum):
 
 
 class Traffic:
-    """Rows of one second that came one after another, added up in the ways that rules ask for, once each."""
+    """Rows of one second that came one after another, added up in the ways that rules ask for, once each.
+
+    They are those of `rows` from `start` on, before `stop`; `join` adds more, before anything is asked for.
+    """
 
     def __init__(self, rows: list[Any], start: int, stop: int) -> None:
-        self._all, self._start, self._stop = rows, start, stop
+        self._pieces = [(rows, start, stop)]
         #: How many rows there are.
         self.requests = stop - start
+        # Not functools.cached_property: for the few rows of a second its lock costs more than the work.
+        self._rows: list[Any] | None = None
+        self._errors: list[Any] | None = None
+        self._sizes_bytes: list[int] | None = None
+        self._by: dict[tuple[str, By], Mapping[str | None, int]] = {}
 
-    @cached_property
-    def _by(self) -> dict[tuple[str, By], Mapping[str | None, int]]:
-        return {}
-
-    @cached_property
+    @property
     def rows(self) -> list[Any]:
         """The rows."""
-        return self._all[self._start : self._stop]
+        if self._rows is None:
+            self._rows = [row for rows, start, stop in self._pieces for row in rows[start:stop]]
+        return self._rows
 
-    @cached_property
+    @property
     def errors(self) -> list[Any]:
         """Those with a status of 500 to 599."""
-        return [row for row in self.rows if 500 <= (row.status or 0) <= 599]
+        if self._errors is None:
+            self._errors = [row for row in self.rows if 500 <= (row.status or 0) <= 599]
+        return self._errors
 
-    @cached_property
+    @property
     def unparsed(self) -> list[Any]:
         """Those that tell of an unparsed line."""
         return [row for row in self.rows if row.event is not None]
 
-    @cached_property
+    @property
     def sizes_bytes(self) -> list[int]:
         """Of every row."""
-        return [row.bytes or 0 for row in self.rows]
+        if self._sizes_bytes is None:
+            self._sizes_bytes = [row.bytes or 0 for row in self.rows]
+        return self._sizes_bytes
+
+    @property
+    def is_long(self) -> bool:
+        """Whether no more should be joined: it holds all rows of what was read with its own."""
+        return len(self._pieces) >= _MOST_PIECES
+
+    def join(self, other: Traffic) -> None:
+        """More of the same second came."""
+        self._pieces += other._pieces
+        self.requests += other.requests
 
     def each(self) -> Iterable[Traffic]:
         """Row by row."""
-        return (Traffic(self._all, at, at + 1) for at in range(self._start, self._stop))
+        return (Traffic(self.rows, at, at + 1) for at in range(self.requests))
 
     def count(self, what: str) -> int:
         """How many ``requests``, ``errors``, ``unparsed`` lines or ``bytes`` there are."""
@@ -153,9 +173,8 @@ class Traffic:
             for key, size_bytes in zip(map(attrgetter(by), self.rows), self.sizes_bytes, strict=True):
                 sums[key] = sums.get(key, 0) + size_bytes
             return sums
-        if what == "requests":
-            return Counter(map(attrgetter(by), self.rows))
-        return Counter(map(attrgetter(by), self.errors if what == "errors" else self.unparsed))
+        rows = self.rows if what == "requests" else self.errors if what == "errors" else self.unparsed
+        return Counter(map(attrgetter(by), rows)) if rows else {}
 
     def durations(self) -> list[float]:
         """The seconds that requests took, of those that tell."""
@@ -180,6 +199,7 @@ class Gauge:
         self._rule = rule
         self._threshold, self._recovery = rule.threshold, rule.recovers_at
         self._sign = -1 if rule.below else 1
+        self._min_requests = rule.min_requests
 
     def whole(self, traffic: Traffic) -> Sum:
         """What came."""
@@ -195,11 +215,11 @@ class Gauge:
 
     def is_breaching(self, total: Sum) -> bool:
         """Whether this is an alert, on the strength of one second."""
-        return total.hits >= self._rule.min_requests and self._sign * self._compared(total, 0) > 0
+        return self._sign * self._compared(total, 0) > 0 and total.hits >= self._min_requests
 
     def is_over(self, total: Sum) -> bool:
         """Whether this is the end of one. Between the two bounds, and on them, it is neither."""
-        if total.hits < self._rule.min_requests or (not total.hits and self._sign > 0):
+        if total.hits < self._min_requests or (not total.hits and self._sign > 0):
             return True
         return self._is_unknown(total) or self._sign * self._compared(total, 1) < 0
 
@@ -236,8 +256,8 @@ class RateGauge(Gauge):
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(rule)
-        limits = [self._threshold * rule.window_s, self._recovery * rule.window_s]
-        self._limits = [(limit.numerator, limit.denominator) for limit in limits]
+        limits = (self._threshold * rule.window_s, self._recovery * rule.window_s)
+        self._limits = [limit.as_integer_ratio() for limit in limits]
         self.field = {"errors": "status", "bytes": "bytes"}.get(rule.metric)
 
     def whole(self, traffic: Traffic) -> Sum:
@@ -265,6 +285,10 @@ class RatioGauge(Gauge):
 
     field = "status"
 
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(rule)
+        self._limits = [limit.as_integer_ratio() for limit in (self._threshold, self._recovery)]
+
     def whole(self, traffic: Traffic) -> Sum:
         """What came."""
         return Sum(traffic.requests, traffic.count("errors"))
@@ -281,8 +305,8 @@ class RatioGauge(Gauge):
         return not total.hits
 
     def _compared(self, total: Sum, bound: int) -> int:
-        limit = self._recovery if bound else self._threshold
-        return total.amount * limit.denominator - limit.numerator * total.hits
+        numerator, denominator = self._limits[bound]
+        return total.amount * denominator - numerator * total.hits
 
     def _text(self, total: Sum) -> str:
         return f"{plain(100 * self.value(total))} %"
@@ -364,7 +388,10 @@ def row_type(rules: Iterable[Rule]) -> type[Row]:
 
 
 def _sums(requests: Mapping[str | None, int], amounts: Mapping[str | None, int]) -> dict[str | None, Sum]:
-    return {key: Sum(hits, amounts.get(key, 0)) for key, hits in requests.items()}
+    sums = {key: Sum(hits) for key, hits in requests.items()}
+    for key, amount in amounts.items():
+        sums[key].amount = amount
+    return sums
 
 
 def _borders(*bounds: float) -> list[float]:

@@ -22,12 +22,12 @@ MOST_ENTRIES = 400_000
 class _KeyAlert(Alert):
     """The alert of one key."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("held",)
 
     def __init__(self, total: Sum) -> None:
         super().__init__(total)
-        #: The seconds that hold sums of it.
-        self.seconds: set[int] = set()
+        #: How many seconds hold sums of it.
+        self.held = 0
 
     @property
     def must_stay(self) -> bool:
@@ -37,7 +37,7 @@ class _KeyAlert(Alert):
     @property
     def is_idle(self) -> bool:
         """Whether forgetting it changes nothing."""
-        return not (self.must_stay or self.seconds or self.announced or self.since is not None)
+        return not (self.held or self.must_stay or self.announced or self.since is not None)
 
 
 class KeyedWatch(Watch):
@@ -105,8 +105,6 @@ class KeyedWatch(Watch):
             self._add(default_second if second is None else second, sums)
 
     def _named(self, key: str | None) -> str:
-        if key in self._alerts:
-            return key
         return shortened(key or UNKNOWN_KEY)
 
     def _add(self, second: int, sums: dict[str | None, Sum]) -> None:
@@ -117,22 +115,24 @@ class KeyedWatch(Watch):
             return
         if judged < second < self._first:
             self._set_first(second)
-        bucket = self._bucket(second, judged)
+        alerts, bucket = self._alerts, self._bucket(second, judged)
         for key, came in sums.items():
-            name = self._named(key)
-            alert = self._alert_with_room(second, name, bucket)
-            if alert is None:
-                self.forgotten += 1
-                continue
-            if name in bucket:
-                bucket[name].add(came)
+            name = key if key in alerts else self._named(key)
+            held = bucket.get(name)
+            if held is not None:
+                held.add(came)
+                alert = alerts[name]
             else:
-                bucket[name] = came
-                alert.seconds.add(second)
+                found = self._alert_with_room(second, name)
+                if found is None:
+                    self.forgotten += 1
+                    continue
+                alert, bucket[name] = found, came
+                alert.held += 1
                 self._entries += 1
             if second <= judged:
                 alert.total.add(came)
-            if second <= judged or alert.forget_announced(second):
+            if second <= judged or (alert.announced and alert.forget_announced(second)):
                 self._late.add(name)
         self._foreseen = None
 
@@ -143,8 +143,9 @@ class KeyedWatch(Watch):
             heappush(self._entering if second > judged else self._leaving, second)
         return bucket
 
-    def _alert_with_room(self, second: int, key: str, bucket: dict[str, Sum]) -> _KeyAlert | None:
-        if key not in bucket and not self._has_room:
+    def _alert_with_room(self, second: int, key: str) -> _KeyAlert | None:
+        """Where a new sum of this key may be put; None where there is no room for a new key."""
+        if not self._has_room:
             self._make_room(second)
         alert = self._alerts.get(key)
         if alert is None and self._has_room:
@@ -160,18 +161,20 @@ class KeyedWatch(Watch):
         if self._made_room_at == second:
             return
         self._made_room_at = second
-        weights = sorted(
-            (sum(self._buckets[at][key].hits for at in alert.seconds), key)
-            for key, alert in self._alerts.items()
-            if not alert.must_stay
-        )
-        for _, key in weights:
+        hits = {key: 0 for key, alert in self._alerts.items() if not alert.must_stay}
+        for bucket in self._buckets.values():
+            for key in bucket.keys() & hits.keys():
+                hits[key] += bucket[key].hits
+        gone = set()
+        for key in sorted(hits, key=lambda key: (hits[key], key)):
             if self._entries + len(self._alerts) <= self._most_entries // 2:
                 break
-            for at in self._alerts.pop(key).seconds:
-                del self._buckets[at][key]
-                self._entries -= 1
-            self.forgotten += 1
+            self._entries -= self._alerts.pop(key).held
+            gone.add(key)
+        for bucket in self._buckets.values():
+            for key in bucket.keys() & gone:
+                del bucket[key]
+        self.forgotten += len(gone)
 
     # What is over
 
@@ -187,13 +190,17 @@ class KeyedWatch(Watch):
                 changed |= self._leave()
             while self._reminders and self._reminders[0][0] <= second:
                 changed.add(heappop(self._reminders)[1])
-            for key in sorted(changed & self._alerts.keys()):
-                alert = self._alerts[key]
+            told = []
+            for key in changed:
+                alert = self._alerts.get(key)
+                if alert is None:  # forgotten meanwhile
+                    continue
                 event = self._judge(second, key, alert)
                 if event is not None:
-                    events.append(event)
-                if alert.is_idle:
+                    told.append(event)
+                if not alert.held and alert.is_idle:
                     del self._alerts[key]
+            events += sorted(told, key=lambda event: event.key or "") if told else told
         return events
 
     def _next_second(self, judged: int) -> int:
@@ -218,7 +225,7 @@ class KeyedWatch(Watch):
         for key, came in bucket.items():
             alert = self._alerts[key]
             alert.total.subtract(came)
-            alert.seconds.discard(second)
+            alert.held -= 1
         self._entries -= len(bucket)
         return set(bucket)
 
@@ -231,7 +238,7 @@ class KeyedWatch(Watch):
         for key, alert in self._alerts.items():
             copied = other._alerts[key] = _KeyAlert(alert.total)
             copied.put(alert)
-            copied.seconds = alert.seconds.copy()
+            copied.held = alert.held
         other._buckets, other._entries = self._buckets.copy(), self._entries
         other._entering, other._leaving = [*self._entering], [*self._leaving]
         other._reminders, other._late = [*self._reminders], self._late.copy()
@@ -259,7 +266,7 @@ class KeyedWatch(Watch):
         self._restore_alert(alert, kept)
         for second, packed in kept.seconds:
             came = self._bucket(second, judged)[key] = self._gauge.unpack(packed)
-            alert.seconds.add(second)
+            alert.held += 1
             self._entries += 1
             if second <= judged:
                 alert.total.add(came)

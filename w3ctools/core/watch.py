@@ -155,8 +155,10 @@ class Watch:
             self.log.append(Judged(second, key, self._gauge.value(alert.total)))
         if alert.firing:
             changes, wait_s = self._gauge.is_over(alert.total), self.rule.keep_firing_s
+        elif self.rule.below:
+            changes, wait_s = self._is_low(second, key, alert), self.rule.for_s
         else:
-            changes, wait_s = self._is_breaching(second, key, alert), self.rule.for_s
+            changes, wait_s = self._gauge.is_breaching(alert.total), self.rule.for_s
         if not changes:
             alert.since = None
             return None
@@ -174,14 +176,11 @@ class Watch:
             return None
         return self._event(state, second, key, alert)
 
-    def _is_breaching(self, second: int, key: str | None, alert: Alert) -> bool:
-        if self.rule.below:
-            if second < self._first + self.rule.window_s - 1:
-                return False  # the window reaches back before the first record
-            alert.alive = alert.alive or key is None or self._gauge.reaches_threshold(alert.total)
-            if not alert.alive:
-                return False
-        return self._gauge.is_breaching(alert.total)
+    def _is_low(self, second: int, key: str | None, alert: Alert) -> bool:
+        if second < self._first + self.rule.window_s - 1:
+            return False  # the window reaches back before the first record
+        alert.alive = alert.alive or key is None or self._gauge.reaches_threshold(alert.total)
+        return alert.alive and self._gauge.is_breaching(alert.total)
 
     def _event(self, state: State, second: int, key: str | None, alert: Alert) -> AlertEvent:
         value, shown = self._gauge.value(alert.total), self._gauge.shown(alert.total)
