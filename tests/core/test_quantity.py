@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w3ctools.core.errors import QuantityError
-from w3ctools.core.quantity import parse_duration_s, parse_factor, parse_number, parse_share, parse_time_s
+from w3ctools.core.quantity import (
+    parse_duration_s,
+    parse_factor,
+    parse_number,
+    parse_seconds,
+    parse_share,
+    parse_size_bytes,
+    parse_time_s,
+)
 
 NOW_S = 1_795_517_610  # 2026-11-24T10:53:30Z
 
@@ -130,13 +138,15 @@ def test_any_decimal_is_read_exactly(whole: int, billionths: int) -> None:
     assert parse_number(f"{whole}.{billionths:09}") == whole + Fraction(billionths, 10**9)
 
 
-@given(st.one_of(st.text(), st.from_regex(r"[-0-9.smhdTZ:+]{0,25}")))
+@given(st.one_of(st.text(), st.from_regex(r"[-0-9.smhdkKiBTZ:+% ]{0,25}")))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for read in (
         parse_duration_s,
         parse_number,
         parse_share,
         parse_factor,
+        parse_size_bytes,
+        parse_seconds,
         partial(parse_time_s, now_s=NOW_S),
     ):
         with suppress(QuantityError):
@@ -172,3 +182,72 @@ def test_a_factor_is_read_exactly(text: str, factor: Fraction) -> None:
 def test_what_is_no_factor_is_refused(text: str) -> None:
     with pytest.raises(QuantityError, match="is no speed"):
         parse_factor(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        pytest.param("500", 500, id="bytes without unit"),
+        pytest.param("500B", 500, id="bytes"),
+        pytest.param("64KiB", 65_536, id="1,024 each"),
+        pytest.param("64Ki", 65_536, id="without B"),
+        pytest.param("64kB", 64_000, id="1,000 each"),
+        pytest.param("64k", 64_000, id="a prefix alone"),
+        pytest.param("2MiB", 2_097_152, id="mebibytes"),
+        pytest.param("2MB", 2_000_000, id="megabytes"),
+        pytest.param("1GiB", 1 << 30, id="gibibytes"),
+        pytest.param("1TB", 10**12, id="terabytes"),
+        pytest.param("1.5KiB", 1536, id="a fraction"),
+        pytest.param("0.1", Fraction(1, 10), id="exactly as written"),
+        pytest.param(".5kb", 500, id="any case"),
+        pytest.param("2 MiB", 2_097_152, id="a blank before the unit"),
+        pytest.param(" 0 ", 0, id="nothing, with blanks around"),
+    ],
+)
+def test_a_size_is_read_in_bytes(text: str, size_bytes: Fraction | int) -> None:
+    assert parse_size_bytes(text) == size_bytes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("MiB", id="a unit alone"),
+        pytest.param("-1", id="negative"),
+        pytest.param("1e3", id="an exponent"),
+        pytest.param("1.2.3MB", id="two points"),
+        pytest.param("1.MB", id="no digit behind the point"),
+        pytest.param("1iB", id="an i without a prefix"),
+        pytest.param("1PB", id="an unknown prefix"),
+        pytest.param("1MBs", id="more behind it"),
+        pytest.param("1,000", id="a comma"),
+        pytest.param("5%", id="a share"),
+        pytest.param("\u0661MB", id="a digit that is not ASCII"),
+    ],
+)
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(QuantityError, match="is no size"):
+        parse_size_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("0.5", Fraction(1, 2), id="seconds without unit"),
+        pytest.param("0.5s", Fraction(1, 2), id="seconds"),
+        pytest.param("500ms", Fraction(1, 2), id="milliseconds"),
+        pytest.param("0.1ms", Fraction(1, 10_000), id="exactly as written"),
+        pytest.param(" 2s ", 2, id="blanks around"),
+        pytest.param("0", 0, id="nothing"),
+    ],
+)
+def test_seconds_are_read_exactly(text: str, seconds: Fraction | int) -> None:
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "s", "ms", "-1s", "1m", "1us", "1 s", "1ss", "500mss", "1.s", "1e-3", "500MS", "\u0661s"]
+)
+def test_what_is_no_time_of_a_request_is_refused(text: str) -> None:
+    with pytest.raises(QuantityError, match="is no time that a request takes"):
+        parse_seconds(text)

@@ -669,3 +669,52 @@ def test_events_passed_on_tear_nothing_for_the_next_reader() -> None:
             2,
             Counter("mn") + Counter([RAISED]),
         )
+
+
+# What was read, up to a row.
+
+
+def records_of(read: Read[Row]) -> list[int | float | None]:
+    return [row.epoch for row in read.rows]
+
+
+@pytest.mark.parametrize("rows", range(4))
+def test_read_up_to_a_row_ends_behind_its_line(rows: int) -> None:
+    lines = [line_of(Record(epoch=second)) for second in range(3)]
+    read = LineReader(Row).feed(b"".join(lines)).up_to(rows)
+    assert (read.lines, records_of(read)) == (b"".join(lines[:rows]), [0, 1, 2][:rows])
+
+
+AMONG_OTHERS = b'\nforeign\n{"epoch":1}\n{"event":"gap"}\n{"event":"unparsed"}\n' + RAISED.encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [pytest.param(0, 0, id="none"), pytest.param(1, 3, id="one"), pytest.param(2, 5, id="two")],
+)
+def test_read_up_to_a_row_keeps_the_lines_before_it_that_are_none(rows: int, lines: int) -> None:
+    whole = LineReader(Row).feed(AMONG_OTHERS)
+    read = whole.up_to(rows)
+    assert read.lines == b"".join(AMONG_OTHERS.splitlines(keepends=True)[:lines])
+    assert (read.rows, read.alerts) == (whole.rows[:rows], [])
+
+
+def test_read_up_to_a_torn_record_ends_behind_its_rest() -> None:
+    data = b'{"epoch":' + RAISED.encode() + b'\n1}\n{"epoch":2}\n'
+    read = LineReader(Row).feed(data).up_to(1)
+    assert (read.lines, records_of(read)) == (data[: data.index(b'{"epoch":2}')], [1])
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_events_have_their_places_in_what_was_read_up_to_a_row(rows: int) -> None:
+    events = [(1, AlertEvent(message="m"))]
+    whole = LineReader(Row).feed(AMONG_OTHERS)
+    lines = whole.up_to(rows).with_events(events).splitlines()
+    assert lines == whole.with_events(events).splitlines()[: len(lines)]
+    assert json.loads(lines[3])["message"] == "m"
+
+
+def test_read_up_to_a_row_leaves_the_whole_as_it_was() -> None:
+    whole = LineReader(Row).feed(AMONG_OTHERS)
+    whole.up_to(1)
+    assert (whole.lines, len(whole.rows), whole.lines_up_to) == (AMONG_OTHERS, 2, [3, 5])

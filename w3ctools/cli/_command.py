@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 import click
+from click.core import ParameterSource
 
 import w3ctools
 from w3ctools.cli._settings import config_option
@@ -90,6 +91,11 @@ class _Group(click.Group):
         if self.get_command(ctx, args[0]) is None:
             known = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no command {args[0]!r}: records come on stdin, and commands are {known}")
+        for param in self.params:
+            is_given = ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
+            if is_given and param.name != "config":
+                option = max(param.opts, key=len)
+                raise click.UsageError(f"{option} stands before {args[0]!r}, which does not take it there")
         return super().resolve_command(ctx, args)
 
 

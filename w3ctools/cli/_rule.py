@@ -141,19 +141,19 @@ def file_rules(settings: Settings) -> tuple[list[ConfigError], list[Rule]]:
 
 
 def named_rules(sections: Sequence[NamedSection], others: list[Rule]) -> tuple[list[ConfigError], list[Rule]]:
-    """The rules of ``[alert:NAME]`` sections, and what is wrong with them; none may say what another says."""
+    """The rules of ``[alert:NAME]`` sections, and what is wrong with them; each has its own name."""
     errors, made = [], []
-    subjects = {rule.subject for rule in others}
+    known = {rule.event_name for rule in others}
     for section in sections:
         try:
             rule = _rule(section.name, section.values)
         except RuleError as error:
             errors.append(_error(section, error))
             continue
-        if rule.subject in subjects:
-            text = f"{rule.subject!r} is what another rule says already: name it otherwise"
+        if rule.event_name in known:
+            text = f"{rule.event_name!r} is what another rule is called already: name it otherwise"
             errors.append(ConfigError(f"{section.where}: {text}"))
-        subjects.add(rule.subject)
+        known.add(rule.event_name)
         made.append(rule)
     return errors, made
 

@@ -55,16 +55,13 @@ class Alerts:
         self._judged: int | None = None
         #: What came of one second, and was not counted yet: the rows of a second come in several reads.
         self._second, self._uncounted = 0, Traffic([], 0, 0)
+        #: The last second of which something was told in silence, while the log has not reached it.
+        self._announced_until: int | None = None
 
     @property
     def open(self) -> list[str]:
         """What was raised and whose end was not told, as its message has it."""
-        return [
-            watch.rule.about(key)
-            for watch in self.watches
-            for key, alert in sorted(watch.alerts.items(), key=str)
-            if alert.is_open
-        ]
+        return [watch.rule.about(key) for watch in self.watches for key, _ in watch.open_alerts()]
 
     @property
     def forgotten(self) -> int:
@@ -97,7 +94,10 @@ class Alerts:
         self._count()
         events = self._judge_up_to(self.clock.judged)
         if now > newest:
-            events += _in_order([event for watch in self.watches for event in watch.foresee(now)])
+            announced = _in_order([event for watch in self.watches for event in watch.foresee(now)])
+            if announced:
+                self._announced_until = announced[-1].epoch
+            events += announced
         return events
 
     def flush(self) -> list[AlertEvent]:
@@ -123,6 +123,8 @@ class Alerts:
         """
         self.clock.restore(state.clock)
         self._judged = state.clock.judged if state.clock.newest is not None else None
+        announced = [second for kept in state.rules for key in kept.watch.keys for second, _ in key.announced]
+        self._announced_until = max(announced, default=None)
         states = {kept.name: kept.watch for kept in state.rules}
         try:
             fit = [watch.rule.subject for watch in self.watches if self._restored(watch, states)]
@@ -146,7 +148,8 @@ class Alerts:
             if step.after_records > after_records:
                 after_records = step.after_records
         if self.clock.judged != self._judged:
-            self._count()
+            if self._announced_until is not None:
+                self._count()  # what was announced may be void
             events += self._judge_up_to(self.clock.judged)
         return [Placed(fed + after_records, event) for event in events] if events else []
 
@@ -179,6 +182,8 @@ class Alerts:
 
     def _judge_up_to(self, second: int) -> list[AlertEvent]:
         self._judged = second
+        if self._announced_until is not None and second >= self._announced_until:
+            self._announced_until = None
         events: list[AlertEvent] = []
         for watch in self.watches:
             events += watch.judge_up_to(second)

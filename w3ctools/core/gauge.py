@@ -343,9 +343,9 @@ class PercentileGauge(Gauge):
         if not isinstance(total, Histogram) or not total.amount:
             return 0.0
         bucket = total.p95_bucket()
-        if bucket in self._at:
+        if bucket in self._at or bucket < 2:
             return self._borders[bucket]
-        lower, upper = self._borders[max(0, bucket - 1)], self._borders[min(bucket, len(self._borders) - 1)]
+        lower, upper = self._borders[bucket - 1], self._borders[min(bucket, len(self._borders) - 1)]
         return sqrt(lower * upper)
 
     def unpack(self, packed: list[Any]) -> Sum:
@@ -397,6 +397,7 @@ def _sums(requests: Mapping[str | None, int], amounts: Mapping[str | None, int])
 def _borders(*bounds: float) -> list[float]:
     """Upper borders of buckets; of each bound there is a bucket that holds nothing else."""
     borders = {border for bound in bounds for border in (nextafter(bound, 0.0), bound)}
+    borders.add(0.0)
     border = _LEAST_S
     while border < _MOST_S:
         borders.add(border)

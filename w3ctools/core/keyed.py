@@ -11,12 +11,15 @@ from typing import Any
 
 from w3ctools.core.gauge import Sum, Traffic
 from w3ctools.core.rule import UNKNOWN_KEY, By, Rule, shortened
-from w3ctools.core.watch import NEVER, Alert, KeyState, Watch
+from w3ctools.core.watch import NEVER, Alert, KeyState, Watch, WatchState
 from w3ctools.core.wire import AlertEvent
 
 #: How many sums of a key's second, and keys, are held. An attacker who invents keys makes the rule forget
-#: those that came least often; an alert that is open, or may be raised by silence, is never forgotten.
+#: those that came least often. An alert that is open, or may be raised by silence, is never forgotten; what
+#: has no room then is not counted.
 MOST_ENTRIES = 400_000
+#: Stands for every key: there is none without a character.
+_ALL = ""
 
 
 class _KeyAlert(Alert):
@@ -132,7 +135,7 @@ class KeyedWatch(Watch):
                 self._entries += 1
             if second <= judged:
                 alert.total.add(came)
-            if second <= judged or (alert.announced and alert.forget_announced(second)):
+            if (alert.announced and alert.forget_announced(second)) or second <= judged:
                 self._late.add(name)
         self._foreseen = None
 
@@ -144,11 +147,13 @@ class KeyedWatch(Watch):
         return bucket
 
     def _alert_with_room(self, second: int, key: str) -> _KeyAlert | None:
-        """Where a new sum of this key may be put; None where there is no room for a new key."""
+        """Where a new sum of this key is to be added; None where there is no room for it."""
         if not self._has_room:
             self._make_room(second)
+            if not self._has_room:
+                return None
         alert = self._alerts.get(key)
-        if alert is None and self._has_room:
+        if alert is None:
             alert = self._alerts[key] = _KeyAlert(self._gauge.nothing())
         return alert
 
@@ -176,6 +181,11 @@ class KeyedWatch(Watch):
                 del bucket[key]
         self.forgotten += len(gone)
 
+    def _set_first(self, second: int) -> None:
+        super()._set_first(second)
+        if self.rule.below:
+            self._remind(second + self.rule.window_s - 1, _ALL)
+
     # What is over
 
     def judge_up_to(self, last: int) -> list[AlertEvent]:
@@ -189,7 +199,8 @@ class KeyedWatch(Watch):
             if self._leaving and self._leaving[0] == second - self.rule.window_s:
                 changed |= self._leave()
             while self._reminders and self._reminders[0][0] <= second:
-                changed.add(heappop(self._reminders)[1])
+                key = heappop(self._reminders)[1]
+                changed |= self._alerts.keys() if key == _ALL else {key}
             told = []
             for key in changed:
                 alert = self._alerts.get(key)
@@ -230,7 +241,7 @@ class KeyedWatch(Watch):
         return set(bucket)
 
     def _remind(self, second: int, key: str | None) -> None:
-        heappush(self._reminders, (second, key or ""))
+        heappush(self._reminders, (second, key or _ALL))
 
     def _copy(self) -> KeyedWatch:
         other = KeyedWatch(self.rule, self._by, self._most_entries)
@@ -245,6 +256,17 @@ class KeyedWatch(Watch):
         return other
 
     # What a restart needs
+
+    def snapshot(self) -> WatchState:
+        """All that `restore` needs to go on from here."""
+        state = super().snapshot()
+        state.made_room_at = self._made_room_at
+        return state
+
+    def restore(self, state: WatchState) -> bool:
+        """Go on from there; see `Watch.restore`."""
+        self._made_room_at = state.made_room_at
+        return super().restore(state)
 
     def _packed_seconds(self) -> dict[str | None, list[tuple[int, list[Any]]]]:
         packed: dict[str | None, list[tuple[int, list[Any]]]] = {}

@@ -87,6 +87,11 @@ class Rule(NamedTuple):
         return self.threshold if self.recover_at is None else self.recover_at
 
     @property
+    def event_name(self) -> str:
+        """What events, database and history call it: ``error-ratio``, or its own name."""
+        return self.name or WORDS[self.metric].subject.replace(" ", "-")
+
+    @property
     def subject(self) -> str:
         """What its messages are about: ``High traffic``."""
         return f"{'Low' if self.below else 'High'} {self.name or WORDS[self.metric].subject}"
@@ -111,7 +116,7 @@ class Rule(NamedTuple):
             state=state,
             time=time,
             epoch=second,
-            rule=self.name or WORDS[self.metric].subject.replace(" ", "-"),
+            rule=self.event_name,
             metric=self.metric,
             key=key,
             value=value,
@@ -152,9 +157,11 @@ def make_rule(
     if threshold is not None and below is not None:
         raise RuleError("below", "stands beside a threshold: one rule has one of them")
     option, text = ("below", below) if below is not None else ("threshold", threshold)
-    if text is None and metric != "requests":
-        raise RuleError("threshold", f"is missing: {metric} has no usual one")
-    bound = _bound(option, metric, text or DEFAULT_THRESHOLD)
+    if text is None:
+        if metric != "requests":
+            raise RuleError("threshold", f"is missing: {metric} has no usual one")
+        text = DEFAULT_THRESHOLD
+    bound = _bound(option, metric, text)
     recovery = None if recover_at is None else _bound("recover_at", metric, recover_at)
     if recovery is not None and (recovery < bound if below is not None else recovery > bound):
         side = "below" if below is not None else "above"

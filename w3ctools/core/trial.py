@@ -6,7 +6,6 @@ whose buckets are one per cent wide, so that a month of log needs no more memory
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log, log10
@@ -20,6 +19,7 @@ from w3ctools.core.watch import Judged
 from w3ctools.core.wire import AlertEvent
 
 _STEP = 1.01
+_NUMBER_OF_0 = -(1 << 30)
 #: Of the alerts of a rule, so many are listed.
 MOST_LISTED = 20
 #: The shares of the time of which is said what the values kept to.
@@ -82,6 +82,7 @@ class _Tried:
         #: Of each key, what it measured last, and since when it has measured anything.
         self._last: dict[str | None, Judged] = {}
         self._since: dict[str | None, int] = {}
+        self._newest_judged = 0
 
     def feed(self, rows: list[Any]) -> None:
         """Rows came."""
@@ -109,19 +110,29 @@ class _Tried:
             self._told(event)
 
     def _judged(self, judged: Judged) -> None:
+        if judged.second < self._newest_judged:  # the log's clock went back, and the windows are new
+            self._last.clear()
+            self._since.clear()
+        self._newest_judged = judged.second
         before = self._last.pop(judged.key, None)
         if before is not None:
             self._hold(before, judged.second)
-        if judged.value or not self._is_nothing_at_0:
+        if self._is_measured(judged):
             self._last[judged.key] = judged
             self._since.setdefault(judged.key, judged.second)
         else:
             self._since.pop(judged.key, None)
 
+    def _is_measured(self, judged: Judged) -> bool:
+        """Whether there was anything to measure, and enough of it."""
+        if judged.hits < self._rule.min_requests or (self._rule.metric == "p95" and not judged.value):
+            return False
+        return judged.hits > 0 or self._is_known_without_requests
+
     @property
-    def _is_nothing_at_0(self) -> bool:
-        """Whether a value of 0 says that there was nothing to measure."""
-        return self._rule.by is not None or self._rule.metric == "p95"
+    def _is_known_without_requests(self) -> bool:
+        # Of keys, those that a window does not hold are without number.
+        return self._rule.by is None and self._rule.metric not in ("error-ratio", "p95")
 
     def _hold(self, judged: Judged, until: int) -> None:
         begin = judged.second
@@ -182,7 +193,7 @@ class _Tried:
         title = f"of the time of a {self._rule.by}" if self._rule.by else "of the time"
         side = "at least" if low else "up to"
         return [
-            f"{title:<{len(title)}}" + "".join(f"{f'{100 * share:g} %':>10}" for share in _SHARES),
+            title + "".join(f"{f'{100 * share:g} %':>10}" for share in _SHARES),
             f"{side:<{len(title)}}" + "".join(f"{self._shown(value):>10}" for value in kept),
             self._suggestion(),
         ]
@@ -217,44 +228,49 @@ class _Tried:
         return f"{plain(value)}{unit}"
 
 
+@dataclass
+class _Bucket:
+    """Values within one per cent."""
+
+    held_s: int
+    least: float
+    most: float
+
+
 class _Values:
     """How long which values were held."""
 
     def __init__(self) -> None:
         self.total_s = 0
-        #: None is the bucket of 0.
-        self._held_s: Counter[int | None] = Counter()
-        self._least = self._most = 0.0
+        #: By the whole part of the logarithm.
+        self._buckets: dict[int, _Bucket] = {}
 
     def hold(self, value: float, held_s: int) -> None:
         """It was this value for so long."""
-        self._least = min(self._least, value) if self.total_s else value
-        self._most = max(self._most, value)
         self.total_s += held_s
-        self._held_s[floor(log(value) / log(_STEP)) if value else None] += held_s
+        number = floor(log(value) / log(_STEP)) if value else _NUMBER_OF_0
+        bucket = self._buckets.setdefault(number, _Bucket(0, value, value))
+        bucket.held_s += held_s
+        bucket.least, bucket.most = min(bucket.least, value), max(bucket.most, value)
 
     def up_to(self, share: float) -> float:
-        """What was not exceeded for this share of the time, to one per cent and rather too much."""
-        bucket = self._bucket(share, downwards=False)
-        return 0.0 if bucket is None else min(self._most, _STEP ** (bucket + 1))
+        """What was not exceeded for this share of the time; too much by one per cent at most."""
+        return self._bucket(share, downwards=False).most
 
     def at_least(self, share: float) -> float:
-        """What was not undercut for this share of the time, to one per cent and rather too little."""
-        bucket = self._bucket(share, downwards=True)
-        return 0.0 if bucket is None else max(self._least, _STEP**bucket)
+        """What was not undercut for this share of the time; too little by one per cent at most."""
+        return self._bucket(share, downwards=True).least
 
-    def _bucket(self, share: float, *, downwards: bool) -> int | None:
+    def _bucket(self, share: float, *, downwards: bool) -> _Bucket:
         """Where the share is full, coming from below or, downwards, from above."""
-        buckets = sorted(
-            self._held_s, key=lambda bucket: -(1 << 30) if bucket is None else bucket, reverse=downwards
-        )
+        numbers = sorted(self._buckets, reverse=downwards)
         # In floating point all of the parts may be a trifle less than the whole.
         left_s = share * self.total_s * (1 - 1e-12)
-        for bucket in buckets:
-            left_s -= self._held_s[bucket]
+        for number in numbers:
+            left_s -= self._buckets[number].held_s
             if left_s <= 0:
                 break
-        return bucket
+        return self._buckets[number]
 
 
 def _rounded(value: float, *, up: bool) -> float:

@@ -24,6 +24,8 @@ class Judged(NamedTuple):
     second: int
     key: str | None
     value: float
+    #: Requests in the window.
+    hits: int
 
 
 class KeyState(msgspec.Struct):
@@ -48,6 +50,8 @@ class WatchState(msgspec.Struct):
     keys: list[KeyState]
     #: What it is not known of whether it counts: second, key and sums.
     waiting: list[tuple[int | None, str | None, list[Any]]]
+    #: The second in which keys were last forgotten.
+    made_room_at: int | None = None
 
 
 class Alert:
@@ -110,6 +114,11 @@ class Watch:
         """By key; None where the rule counts everything together."""
         raise NotImplementedError
 
+    def open_alerts(self) -> list[tuple[str | None, Alert]]:
+        """Those that were raised and whose end was not told, by key."""
+        found = [(key, alert) for key, alert in self.alerts.items() if alert.is_open]
+        return sorted(found, key=lambda item: item[0] or "")
+
     # What comes, and what is over
 
     def count(self, second: int, traffic: Traffic) -> None:
@@ -134,11 +143,7 @@ class Watch:
 
     def begin_era(self, second: int) -> list[AlertEvent]:
         """The log's clock was set back to `second`; what waited is of the new era."""
-        events = [
-            self._event("reset", second, key, alert)
-            for key, alert in sorted(self.alerts.items(), key=str)
-            if alert.is_open
-        ]
+        events = [self._event("reset", second, key, alert) for key, alert in self.open_alerts()]
         self._begin_anew()
         self.count_waiting(0)
         return events
@@ -152,7 +157,7 @@ class Watch:
 
     def _judge(self, second: int, key: str | None, alert: Alert) -> AlertEvent | None:
         if self.log is not None:
-            self.log.append(Judged(second, key, self._gauge.value(alert.total)))
+            self.log.append(Judged(second, key, self._gauge.value(alert.total), alert.total.hits))
         if alert.firing:
             changes, wait_s = self._gauge.is_over(alert.total), self.rule.keep_firing_s
         elif self.rule.below:
