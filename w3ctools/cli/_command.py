@@ -155,7 +155,8 @@ def _status_of(command: click.Command) -> int:
     except Ended as end:
         return end.status
     except click.UsageError as error:
-        say(f"{error.format_message()} (see {program_name()} --help)")
+        path = error.ctx.command_path if error.ctx is not None else program_name()
+        say(f"{error.format_message()} (see {path} --help)")
     except click.ClickException as error:
         say(error.format_message())
     except click.Abort:

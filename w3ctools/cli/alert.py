@@ -146,9 +146,9 @@ class _Alert:
             self.records.go_on()
         try:
             status = self._watch()
-        finally:
-            if self._state is not None:
+            if self._state is not None:  # not where a message could not be written: it must come again
                 self._state.save()
+        finally:
             self._telling.close(DRAIN_S if self.records.signals.received is None else LAST_DRAIN_S)
         return status
 
@@ -156,7 +156,7 @@ class _Alert:
         for item in self.records:
             if isinstance(item, Batch):
                 self._durations.look(item.read.rows)
-                told = self._tell(self._alerts.feed(item.read.rows, item.wall_s), item.read)
+                told = self._tell(*self._feed(item))
             else:
                 self._telling.retry()
                 events = self._alerts.tick(item.elapsed_s) if item.elapsed_s is not None else []
@@ -167,6 +167,19 @@ class _Alert:
                 self._state.save_when_due()
             self._tell_forgotten()
         return self._end()
+
+    def _feed(self, batch: Batch[Row]) -> tuple[list[Placed], Read[Row]]:
+        """The events of what was read, and it; nothing behind the record that ends the command."""
+        read = batch.read
+        if not self._form.exit_on_alert:
+            return self._alerts.feed(read.rows, batch.wall_s), read
+        placed: list[Placed] = []
+        for number, row in enumerate(read.rows, 1):
+            events = [event for _, event in self._alerts.feed([row], batch.wall_s)]
+            placed += [Placed(number, event) for event in events]
+            if any(event.state == "raised" for event in events):
+                return placed, read.up_to(number)
+        return placed, read
 
     def _end(self) -> ExitStatus:
         status = ExitStatus.DONE
@@ -181,12 +194,6 @@ class _Alert:
         return status
 
     def _tell(self, placed: list[Placed], read: Read[Row]) -> ExitStatus:
-        status = ExitStatus.DONE
-        if self._form.exit_on_alert:
-            first = next((n for n, (_, event) in enumerate(placed, 1) if event.state == "raised"), None)
-            if first is not None:
-                status, placed = ExitStatus.ALERT, placed[:first]
-                read = read.up_to(placed[-1].after_records) if read.rows else read
         if self._form.pass_through:
             lines = read.with_events(list(placed)) if placed else read.lines
             if lines:
@@ -196,7 +203,8 @@ class _Alert:
                 self._output.write((encode(event) if self._form.json else f"{event.message}\n").encode())
         if placed:
             self._telling.tell([event for _, event in placed])
-        return status
+        is_alert = self._form.exit_on_alert and any(event.state == "raised" for _, event in placed)
+        return ExitStatus.ALERT if is_alert else ExitStatus.DONE
 
     def _tell_forgotten(self) -> None:
         if self._alerts.forgotten and not self._told_forgotten:
@@ -242,7 +250,7 @@ class _State:
             return
         try:
             for name in self._alerts.restore(state):
-                say(f"{path}: {name}: there is no such rule any more: what it knew is forgotten")
+                say(f"{path}: {name} is gone or counts otherwise now: what it knew is forgotten")
         except SealError as error:
             raise W3CError(f"{path}: {error}; {CODEC.remedy}") from None
 

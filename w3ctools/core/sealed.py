@@ -64,12 +64,16 @@ class Codec(Generic[T]):
             # Somebody has written it by hand, checksum and all.
             raise SealError(f"is damaged: {error}") from None
 
+    def claims(self, data: bytes) -> bool:
+        """Whether data that begins so may be a state of this program."""
+        # NULs are what a crash leaves where data never reached the disk.
+        written_bytes = len(data.rstrip(b"\0"))
+        return data.startswith(self._magic[:written_bytes])
+
     def _check_kind(self, data: bytes) -> None:
         if not data:
             raise SealError("is empty")
-        # NULs are what a crash leaves where data never reached the disk.
-        written_bytes = len(data.rstrip(b"\0"))
-        if not data.startswith(self._magic[:written_bytes]):
+        if not self.claims(data):
             raise ForeignError(f"is no state of {self.program}")
 
 

@@ -17,8 +17,8 @@ from w3ctools.core.sealed import Codec, ForeignError, SealError
 from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.replacing import open_beside, replace_file
 
-#: A state of thousands of files has a few MiB. What is larger is somebody's log.
-MAX_STATE_BYTES = 64 << 20
+#: A state of thousands of files has a few MiB; of rules whose keys an attacker has invented, hundreds.
+MAX_STATE_BYTES = 1 << 30
 READ_BYTES = 1 << 20
 #: For their owner alone.
 _MODE = 0o600
@@ -121,9 +121,11 @@ class StateFile(Generic[T]):
             if not stat.S_ISREG(mode):
                 kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
                 raise StateError(f"{self._path}: is {kind}; name a file for the state")
-            data = bytearray()
-            while len(data) <= MAX_STATE_BYTES and (block := os.read(fd, READ_BYTES)):
-                data += block
+            beginning = os.read(fd, READ_BYTES)
+            data = bytearray(beginning)
+            if self._codec.claims(beginning):  # else it is somebody's log, however long
+                while len(data) <= MAX_STATE_BYTES and (block := os.read(fd, READ_BYTES)):
+                    data += block
             return bytes(data)
         finally:
             os.close(fd)
