@@ -10,7 +10,6 @@ from w3ctools.cli._command import Ended, ExitStatus, finish, subcommand
 from w3ctools.cli._reading import Batch, Records, lateness_option
 from w3ctools.cli._rule import rule_options, rules
 from w3ctools.core.gauge import row_type
-from w3ctools.core.trial import Trial
 from w3ctools.core.wire import Row
 from w3ctools.edge.streams import Output
 
@@ -29,6 +28,8 @@ def try_rules(ctx: click.Context, /, lateness: int, **_others: Any) -> None:
     Example:
         w3c-parse access.log.1 | w3c-alert try --metric errors -t 0.5
     """
+    from w3ctools.core.trial import Trial
+
     chosen = rules(ctx)
     trial = Trial(chosen, lateness)
     output = Output()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from math import nextafter, sqrt
 from operator import attrgetter
 from typing import Any
@@ -219,9 +220,9 @@ class Gauge:
 
     def is_over(self, total: Sum) -> bool:
         """Whether this is the end of one. Between the two bounds, and on them, it is neither."""
-        if total.hits < self._min_requests or (not total.hits and self._sign > 0):
+        if total.hits < self._min_requests or self._is_unknown(total):
             return True
-        return self._is_unknown(total) or self._sign * self._compared(total, 1) < 0
+        return self._sign * self._compared(total, 1) < 0
 
     def reaches_threshold(self, total: Sum) -> bool:
         """Whether the value is not below the threshold."""
@@ -251,13 +252,32 @@ class Gauge:
         raise NotImplementedError
 
 
-class RateGauge(Gauge):
+class LinearGauge(Gauge):
+    """Its bounds are lines: whole numbers a, b and c so that a * amount - b * hits - c is 0 on them."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(rule)
+        self._lines = [self._line(self._threshold), self._line(self._recovery)]
+        self._raise_line = [self._sign * factor for factor in self._lines[0]]
+
+    def is_breaching(self, total: Sum) -> bool:
+        """Whether this is an alert, on the strength of one second."""
+        a, b, c = self._raise_line  # asked for every key and second
+        return a * total.amount > b * total.hits + c and total.hits >= self._min_requests
+
+    def _compared(self, total: Sum, bound: int) -> int:
+        a, b, c = self._lines[bound]
+        return a * total.amount - b * total.hits - c
+
+    def _line(self, bound: Fraction) -> tuple[int, int, int]:
+        raise NotImplementedError
+
+
+class RateGauge(LinearGauge):
     """So much per second, on average over the window."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(rule)
-        limits = (self._threshold * rule.window_s, self._recovery * rule.window_s)
-        self._limits = [limit.as_integer_ratio() for limit in limits]
         self.field = {"errors": "status", "bytes": "bytes"}.get(rule.metric)
 
     def whole(self, traffic: Traffic) -> Sum:
@@ -272,22 +292,18 @@ class RateGauge(Gauge):
         """Per second."""
         return total.amount / self._rule.window_s
 
-    def _compared(self, total: Sum, bound: int) -> int:
-        numerator, denominator = self._limits[bound]
-        return total.amount * denominator - numerator
+    def _line(self, bound: Fraction) -> tuple[int, int, int]:
+        numerator, denominator = (bound * self._rule.window_s).as_integer_ratio()
+        return denominator, 0, numerator
 
     def _text(self, total: Sum) -> str:
         return str(total.amount)
 
 
-class RatioGauge(Gauge):
+class RatioGauge(LinearGauge):
     """The share of requests that are server errors."""
 
     field = "status"
-
-    def __init__(self, rule: Rule) -> None:
-        super().__init__(rule)
-        self._limits = [limit.as_integer_ratio() for limit in (self._threshold, self._recovery)]
 
     def whole(self, traffic: Traffic) -> Sum:
         """What came."""
@@ -295,7 +311,15 @@ class RatioGauge(Gauge):
 
     def by_key(self, traffic: Traffic, by: By) -> dict[str | None, Sum]:
         """The same for each key."""
-        return _sums(traffic.count_by("requests", by), traffic.count_by("errors", by))
+        sums: dict[str | None, Sum] = {}
+        for key, row in zip(map(attrgetter(by), traffic.rows), traffic.rows, strict=True):
+            found = sums.get(key)
+            if found is None:
+                found = sums[key] = Sum()
+            found.hits += 1
+            if 500 <= (row.status or 0) <= 599:
+                found.amount += 1
+        return sums
 
     def value(self, total: Sum) -> float:
         """From 0 to 1."""
@@ -304,9 +328,9 @@ class RatioGauge(Gauge):
     def _is_unknown(self, total: Sum) -> bool:
         return not total.hits
 
-    def _compared(self, total: Sum, bound: int) -> int:
-        numerator, denominator = self._limits[bound]
-        return total.amount * denominator - numerator * total.hits
+    def _line(self, bound: Fraction) -> tuple[int, int, int]:
+        numerator, denominator = bound.as_integer_ratio()
+        return denominator, numerator, 0
 
     def _text(self, total: Sum) -> str:
         return f"{plain(100 * self.value(total))} %"

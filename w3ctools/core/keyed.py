@@ -201,18 +201,22 @@ class KeyedWatch(Watch):
             while self._reminders and self._reminders[0][0] <= second:
                 key = heappop(self._reminders)[1]
                 changed |= self._alerts.keys() if key == _ALL else {key}
-            told = []
-            for key in changed:
-                alert = self._alerts.get(key)
-                if alert is None:  # forgotten meanwhile
-                    continue
+            events += self._judge_keys(second, changed)
+        return events
+
+    def _judge_keys(self, second: int, keys: set[str]) -> list[AlertEvent]:
+        events = []
+        for key in keys:
+            alert = self._alerts.get(key)
+            if alert is None:  # forgotten meanwhile
+                continue
+            if not self._is_calm(alert):
                 event = self._judge(second, key, alert)
                 if event is not None:
-                    told.append(event)
-                if not alert.held and alert.is_idle:
-                    del self._alerts[key]
-            events += sorted(told, key=lambda event: event.key or "") if told else told
-        return events
+                    events.append(event)
+            if not alert.held and alert.is_idle:
+                del self._alerts[key]
+        return sorted(events, key=lambda event: event.key or "") if events else events
 
     def _next_second(self, judged: int) -> int:
         """The next one in which something may change."""

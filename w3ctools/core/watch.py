@@ -181,6 +181,12 @@ class Watch:
             return None
         return self._event(state, second, key, alert)
 
+    def _is_calm(self, alert: Alert) -> bool:
+        """Whether `_judge` would do nothing, as it nearly always is."""
+        if alert.firing or alert.since is not None or self.rule.below or self.log is not None:
+            return False
+        return not self._gauge.is_breaching(alert.total)
+
     def _is_low(self, second: int, key: str | None, alert: Alert) -> bool:
         if second < self._first + self.rule.window_s - 1:
             return False  # the window reaches back before the first record
@@ -365,9 +371,10 @@ class WholeWatch(Watch):
             self._changed = False
             if judged >= self._due:
                 self._due = NEVER
-            event = self._judge(judged, None, self._alert)
-            if event is not None:
-                events.append(event)
+            if not self._is_calm(self._alert):
+                event = self._judge(judged, None, self._alert)
+                if event is not None:
+                    events.append(event)
         self._judged = judged
         return events
 
