@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from damages import DAMAGES
 from harness import AT_ONCE_S, EPOCH, SMALL_PIPE_BYTES, Commands, Proc, Result, record, records, utc
 
 #: Three rules; one has an alert for each section, one has alerts that wait before they change.
@@ -382,22 +383,6 @@ class TestChangedRules:
         assert result.lines == [
             f"High many generated an alert - hits = 20, triggered at {utc(EPOCH + 4)}".encode()
         ]
-
-
-def _with_one_bit_changed(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-
-
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda data: b"",
-    "one byte": lambda data: data[:1],
-    "half": lambda data: data[: len(data) // 2],
-    "short": lambda data: data[:-2],
-    "one bit": _with_one_bit_changed,
-    "NULs": lambda data: b"\0" * len(data),
-    "a log": lambda data: RAISING,
-}
 
 
 class TestUnusableState:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from damages import DAMAGES
 from follow_kit import faults
 from follow_kit.cases import Scene
 from follow_kit.followers import W3C_TAIL, Follower
@@ -203,22 +204,6 @@ class TestRotatedWhileItStarts:
             follower.settle(scene.next_number - 2, patience_s=3)
             restarts.end(follower, signal.SIGTERM)
         assert judge(range(1, scene.next_number), restarts.outputs, SHAPE).faults() == [], restarts.notes
-
-
-def _with_one_bit_changed(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-
-
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda data: b"",
-    "one byte": lambda data: data[:1],
-    "half": lambda data: data[: len(data) // 2],
-    "short": lambda data: data[:-2],
-    "one bit": _with_one_bit_changed,
-    "NULs": lambda data: b"\0" * len(data),
-    "a log": lambda data: SHAPE.line(0),
-}
 
 
 class TestState:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, say, subcommand
-from w3ctools.cli._settings import Option, Quantity
+from w3ctools.cli._settings import Option, Quantity, output_option
 from w3ctools.core.quantity import parse_time_s
 from w3ctools.edge.clock import now
 from w3ctools.edge.streams import Output
@@ -21,15 +21,7 @@ from w3ctools.edge.streams import Output
     type=Quantity("TIME", lambda text: parse_time_s(text, int(now().wall_s))),
     help="Only alerts that were open at this time or later: RFC 3339, or -2h.",
 )
-@click.option(
-    "-o",
-    "--output",
-    cls=Option,
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="A table for people, or one JSON object for each alert.",
-)
+@output_option("A table for people, or one JSON object for each alert.")
 def history(database: str | None, since: int | None, output: str, **_others: Any) -> None:
     """List the alerts that `w3c-alert --db FILE` has kept, newest last.
 

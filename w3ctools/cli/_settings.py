@@ -75,6 +75,19 @@ class Option(click.Option):
         self.of_rule = of_rule
 
 
+def output_option(text: str) -> Callable[[Any], Any]:
+    """``--output``, with its help."""
+    return click.option(
+        "-o",
+        "--output",
+        cls=Option,
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help=text,
+    )
+
+
 class NamedSection(NamedTuple):
     """A rule, ``[alert:NAME]``: it inherits nothing, neither of ``[alert]`` nor of environment or flags."""
 

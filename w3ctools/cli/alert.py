@@ -13,7 +13,7 @@ from w3ctools.cli._alert_try import try_rules
 from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
 from w3ctools.cli._rule import rule_options, rules
-from w3ctools.cli._settings import NAMES_OUTPUT, Option
+from w3ctools.cli._settings import NAMES_OUTPUT, Option, output_option
 from w3ctools.cli._telling import Telling, telling_options
 from w3ctools.core.alert import CODEC, Alerts, AlertState, Placed
 from w3ctools.core.errors import W3CError
@@ -47,15 +47,7 @@ class Form(NamedTuple):
 
 @group("w3c-alert", "alert")
 @rule_options
-@click.option(
-    "-o",
-    "--output",
-    cls=Option,
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Messages for people, or events as JSON lines.",
-)
+@output_option("Messages for people, or events as JSON lines.")
 @click.option(
     "--pass-through",
     cls=Option,

@@ -9,7 +9,7 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
-from w3ctools.cli._settings import DURATION, Option
+from w3ctools.cli._settings import DURATION, Option, output_option
 from w3ctools.core.render import JsonRenderer, Style, TextRenderer
 from w3ctools.core.stats import Item, Stats, Total
 from w3ctools.core.summary import StatsRow
@@ -39,15 +39,7 @@ from w3ctools.edge.terminal import StatusLine, has_colour, is_terminal, width
 @click.option(
     "--total", cls=Option, is_flag=True, help="Show one summary of everything, at the end of the input."
 )
-@click.option(
-    "-o",
-    "--output",
-    cls=Option,
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Blocks for people, or an event a line.",
-)
+@output_option("Blocks for people, or an event a line.")
 @click.option(
     "--color",
     cls=Option,

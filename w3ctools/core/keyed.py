@@ -296,7 +296,7 @@ class KeyedWatch(Watch):
             self._entries += 1
             if second <= judged:
                 alert.total.add(came)
-        self._late.add(key)
+        self._late.add(key)  # as in `WholeWatch`
 
     def _restore_waiting(self, second: int | None, key: str | None, packed: list[Any]) -> None:
         self._keys_waiting.setdefault(second, {})[key or UNKNOWN_KEY] = self._gauge.unpack(packed)

@@ -400,9 +400,8 @@ class WholeWatch(Watch):
             came = self._seconds[second] = self._gauge.unpack(packed)
             if second <= judged:
                 self._alert.total.add(came)
-        self._changed = (
-            True  # as the next second is judged anew, what came late is; else nothing changes by it
-        )
+        # What came late may not have been judged; if nothing did, to judge once more changes nothing.
+        self._changed = True
 
     def _restore_waiting(self, second: int | None, key: str | None, packed: list[Any]) -> None:
         self._waiting[second] = self._gauge.unpack(packed)
