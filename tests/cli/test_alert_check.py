@@ -173,7 +173,8 @@ def test_file_that_is_found_in_the_working_directory_may_not_act(commands: Comma
 def test_no_file_anywhere_is_usage_error(script: Script) -> None:
     result = script("w3c-alert", "check")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "w3c-alert: there is no configuration file: name one (see w3c-alert --help)\n"
+    text = "there is no configuration file: name one (see w3c-alert check --help)"
+    assert result.stderr == f"w3c-alert: {text}\n"
 
 
 def test_absent_file_is_told(script: Script) -> None:
