@@ -8,7 +8,7 @@ RUFF := $(BIN)/ruff
 RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
-TEST_PACKAGES := apache2-bin bash logrotate mandoc nginx-light systemd zstd
+TEST_PACKAGES := apache2-bin bash chromium logrotate mandoc nginx-light prometheus systemd tmux zstd
 PEERS := $(VENV)/peers
 PEER_PACKAGES := goaccess lnav mawk miller
 

@@ -19,6 +19,9 @@ MAY_USE = {"core": {"core"}, "edge": {"edge", "core"}, "cli": {"cli", "edge", "c
 #: Modules of the standard library that touch nothing outside.
 PURE = {
     "__future__",
+    "array",
+    "base64",
+    "binascii",
     "bisect",
     "collections",
     "contextlib",
@@ -30,6 +33,7 @@ PURE = {
     "functools",
     "hashlib",
     "heapq",
+    "html",
     "itertools",
     "json",
     "math",

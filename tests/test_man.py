@@ -19,6 +19,7 @@ from msgspec import inspect
 from w3ctools.cli.alert import alert
 from w3ctools.cli.gen import gen
 from w3ctools.cli.parse import parse
+from w3ctools.cli.report import report
 from w3ctools.cli.stats import stats
 from w3ctools.cli.tail import tail
 from w3ctools.core.alert import Alerts
@@ -28,6 +29,7 @@ from w3ctools.core.section import split_target
 from w3ctools.core.wire import (
     AlertEvent,
     GapEvent,
+    KeyCount,
     Row,
     SectionCount,
     SummaryEvent,
@@ -37,7 +39,7 @@ from w3ctools.core.wire import (
 
 ROOT = Path(__file__).resolve().parent.parent
 MAN = ROOT / "man"
-CLICK_COMMANDS = {str(command.name): command for command in (tail, parse, stats, alert, gen)}
+CLICK_COMMANDS = {str(command.name): command for command in (tail, parse, stats, alert, report, gen)}
 SHELL_COMMANDS = ("w3c-monitor", "w3c-simulation")
 COMMANDS = (*CLICK_COMMANDS, *SHELL_COMMANDS)
 PAGES = (*(f"{name}.1" for name in COMMANDS), "w3ctools.5", "w3ctools.7")
@@ -60,6 +62,7 @@ KEYS_OF: dict[str, type[msgspec.Struct]] = {
     "alert": AlertEvent,
     "summary": SummaryEvent,
     "Each of sections": SectionCount,
+    "Each of by": KeyCount,
     "gap": GapEvent,
 }
 

@@ -27,7 +27,7 @@ from w3ctools.cli._settings import (
 )
 from w3ctools.core.errors import ConfigError
 
-NAMES = ("tail", "parse", "stats", "alert", "gen")
+NAMES = ("tail", "parse", "stats", "alert", "report", "gen")
 #: Actions, not settings.
 NO_KEYS = ("config", "version", "if-enabled", "list-formats", "detect")
 EXAMPLE = ROOT / "w3ctools.ini.example"
@@ -355,6 +355,7 @@ class TestExample:
             ("/var/lib/w3ctools/alerts.db", commands.folder / "alerts.db"),
             ("/var/lib/w3ctools/alert.state", commands.folder / "alert.state"),
             ("/usr/local/bin/on-alert", "true"),
+            ("/var/www/html/report.html", commands.folder / "report.html"),
             ("/tmp/access.log", commands.folder / "simulated.log"),
         ):
             text = text.replace(f"= {path}\n", f"= {ours}\n")

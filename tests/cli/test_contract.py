@@ -105,6 +105,7 @@ class Driver:
             "w3c-parse": (),
             "w3c-stats": ("-o", "json", "-i", "1s"),
             "w3c-alert": ("--pass-through",),
+            "w3c-report": (),
             "w3c-gen": ("--rate", "50"),
         }
         return (self.name, *options[self.name])
@@ -121,6 +122,9 @@ class Driver:
             proc.feed(record(epoch))
         elif self.name == "w3c-stats":
             proc.feed(records((epoch, epoch + 5)))
+        elif self.name == "w3c-report":  # it writes when all has come
+            proc.feed(record(epoch))
+            proc.close_stdin()
 
 
 @pytest.fixture
@@ -131,6 +135,9 @@ def drive(commands: Commands) -> Callable[[str], Driver]:
 
 every_command = pytest.mark.parametrize("name", [*PYTHON_COMMANDS, *SHELL_COMMANDS])
 every_python_command = pytest.mark.parametrize("name", PYTHON_COMMANDS)
+every_command_that_writes_as_it_reads = pytest.mark.parametrize(
+    "name", [name for name in PYTHON_COMMANDS if name != "w3c-report"]
+)
 every_filter = pytest.mark.parametrize("name", FILTERS)
 
 
@@ -184,7 +191,7 @@ class TestInput:
             case = Case((*GEN, "9s", "--rate", "0"))
         assert case.run(commands, range(0)) == Result(0, b"", b"")
 
-    @every_python_command
+    @every_command_that_writes_as_it_reads
     def test_line_is_visible_before_the_next_comes(self, drive: Callable[[str], Driver], name: str) -> None:
         driver = drive(name)
         proc = driver.start().ready()
@@ -254,7 +261,7 @@ class TestReaderGone:
         driver.provoke(proc)
         assert proc.result() == Result(-signal.SIGPIPE, b"", b"")
 
-    @every_python_command
+    @every_command_that_writes_as_it_reads
     def test_after_first_write_dies_by_sigpipe(self, drive: Callable[[str], Driver], name: str) -> None:
         driver = drive(name)
         proc = driver.start().ready()

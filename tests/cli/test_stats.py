@@ -28,9 +28,9 @@ class TestBlocks:
             "  3 requests   0.3/s   1,500 bytes   2 clients",
             "  status  2xx 1 (33.3%)   4xx 1 (33.3%)   5xx 1 (33.3%)",
             "  methods  GET 2   POST 1",
-            "  section  requests  share  errors  bytes",
-            "  /a              2  66.7%       1  1,500",
-            "  /b              1  33.3%       0      0",
+            "  section  requests  share  errors  failing  bytes",
+            "  /a              2  66.7%       1    50.0%  1,500",
+            "  /b              1  33.3%       0               0",
             "  top clients  198.18.0.1 2   198.18.0.2 1",
             "  server errors  /a/failing 1",
         ]
@@ -113,6 +113,17 @@ class TestOptions:
             ),
             ("top_clients", {"198.18.0.1": 2, "198.18.0.2": 1}),
             ("failing_paths", {"/a/failing": 1}),
+            ("errors", 1),
+            ("client_errors", 1),
+            ("exact", True),
+            ("new_sections", []),
+            ("rates_per_s", {}),
+            ("duration_s", None),
+            ("size_bytes", None),
+            ("slow_paths_s", None),
+            ("by", {}),
+            ("host", None),
+            ("packed", None),
         ]
 
     def test_json_gap_is_an_event(self, commands: Commands) -> None:

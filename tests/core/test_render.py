@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w3ctools.core.render import KEPT_ALERTS, SHOWN_ALERTS, JsonRenderer, Style, TextRenderer
+from w3ctools.core.render import KEPT_ALERTS, SHOWN_ALERTS, Style, TextRenderer
+from w3ctools.core.render_json import JsonRenderer
 from w3ctools.core.stats import Gap, Interval, Item
 from w3ctools.core.summary import StatsRow, Summary
 from w3ctools.core.wire import AlertEvent
@@ -69,10 +70,10 @@ def test_block_says_what_was_counted() -> None:
         "  7 requests   0.7/s   2,560 bytes   3 clients   1 unparsed   4 late\n"
         "  status  2xx 3 (42.9%)   4xx 1 (14.3%)   5xx 2 (28.6%)   no status 1 (14.3%)\n"
         "  methods  GET 4   POST 2   - 1\n"
-        "  section  requests  share  errors  bytes\n"
-        "  /a              4  57.1%       0  1,536\n"
-        "  /b              2  28.6%       2  1,024\n"
-        "  -               1  14.3%       0      0\n"
+        "  section  requests  share  errors  failing  bytes\n"
+        "  /a              4  57.1%       0           1,536\n"
+        "  /b              2  28.6%       2   100.0%  1,024\n"
+        "  -               1  14.3%       0               0\n"
         f"  top clients  10.0.0.1 4   {ADDRESS} 2\n"
         "               - 1\n"
         "  server errors  /b/c 2\n"
@@ -183,10 +184,11 @@ def test_paths_that_fit_are_whole() -> None:
 @pytest.mark.parametrize(
     ("width", "heads"),
     [
-        pytest.param(200, ["section", "requests", "share", "errors", "bytes"], id="room for all"),
-        pytest.param(60, ["section", "requests", "share", "errors"], id="one gives way"),
-        pytest.param(50, ["section", "requests", "share"], id="two give way"),
-        pytest.param(40, ["section", "requests"], id="three give way"),
+        pytest.param(200, ["section", "requests", "share", "errors", "failing", "bytes"], id="room for all"),
+        pytest.param(70, ["section", "requests", "share", "errors", "failing"], id="one gives way"),
+        pytest.param(60, ["section", "requests", "share", "errors"], id="two give way"),
+        pytest.param(50, ["section", "requests", "share"], id="three give way"),
+        pytest.param(40, ["section", "requests"], id="four give way"),
     ],
 )
 def test_figures_give_way_before_the_name_of_a_section_is_cut(width: int, heads: list[str]) -> None:
@@ -286,6 +288,13 @@ def test_alert_has_the_colour_of_its_state(item: AlertEvent, code: int) -> None:
     assert rendered(item, COLOUR) == f"\x1b[{code}m{item.message}\x1b[0m\n"
 
 
+@pytest.mark.parametrize(("errors", "red"), [(4, False), (5, True)])
+def test_section_is_red_from_five_per_cent_of_errors_on(errors: int, red: bool) -> None:
+    rows = [row(status=500)] * errors + [row()] * (100 - errors)
+    table = [line for line in rendered(interval_of(rows), COLOUR).split("\n") if "  /a " in line]
+    assert [line.startswith("\x1b[31m") for line in table] == [red]
+
+
 def test_only_errors_are_red_in_a_block() -> None:
     assert "\x1b[31m" not in rendered(interval_of([row(), row(status=404)]), COLOUR)
     assert (
@@ -360,6 +369,17 @@ def test_interval_is_a_summary_event() -> None:
         ],
         "top_clients": {"10.0.0.1": 2, "-": 1},
         "failing_paths": {"/a/b": 1},
+        "errors": 1,
+        "client_errors": 0,
+        "exact": True,
+        "new_sections": [],
+        "rates_per_s": {},
+        "duration_s": None,
+        "size_bytes": None,
+        "slow_paths_s": None,
+        "by": {},
+        "host": None,
+        "packed": None,
     }
 
 
@@ -368,7 +388,8 @@ def test_keys_of_a_summary_event_stand_in_order() -> None:
     event = json.loads(line)
     assert " ".join(event) == (
         "event from to partial requests rate_per_s unparsed late uncounted bytes clients status methods "
-        "sections top_clients failing_paths"
+        "sections top_clients failing_paths errors client_errors exact new_sections rates_per_s "
+        "duration_s size_bytes slow_paths_s by host packed"
     )
     assert list(event["status"]) == ["200", "404"]
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_kit import BYS, METRICS, T0_S, assert_recognised, rule_of
 
+from w3ctools.core.quantity import plain
 from w3ctools.core.rule import (
     BY,
     NAME,
@@ -17,8 +18,7 @@ from w3ctools.core.rule import (
     make_rule,
     message_key,
     parse_bound,
-    plain,
-    shortened,
+    shortened_key,
 )
 from w3ctools.core.rule import METRICS as METRICS_OF_OPTIONS
 from w3ctools.core.wire import MESSAGE_KEY_BYTES
@@ -79,7 +79,7 @@ def test_key_in_a_message(key: str, written: str) -> None:
 @settings(max_examples=50)
 @given(st.text(st.characters(codec="utf-8"), max_size=120))
 def test_shortened_key_fits_and_keeps_both_ends(key: str) -> None:
-    short = shortened(key)
+    short = shortened_key(key)
     assert len(short.encode()) <= MESSAGE_KEY_BYTES
     if short != key:
         before, _, after = short.partition("....")
@@ -88,7 +88,7 @@ def test_shortened_key_fits_and_keeps_both_ends(key: str) -> None:
         )  # of a letter of four bytes three may be lost, twice
         assert key.startswith(before) or "...." in key
         assert key.endswith(after) or "...." in key
-    assert shortened(short) == short
+    assert shortened_key(short) == short
 
 
 @pytest.mark.parametrize(

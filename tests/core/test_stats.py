@@ -318,8 +318,9 @@ def told(item: Item) -> object:
     if not isinstance(item, Interval):
         return item
     summary = item.summary
-    counts = (summary.sections(), summary.section_bytes(), summary.section_errors(), summary.statuses())
-    more = (summary.requests, summary.unparsed, summary.clients, summary.failing_paths)
+    counts = (summary.sections.top(10**6), summary.statuses())
+    clients, paths = (tally.top(10**6) for tally in (summary.clients, summary.failing_paths))
+    more = (summary.requests, summary.unparsed, clients, paths)
     return item[:2], item[3:], counts, more
 
 

@@ -18,6 +18,7 @@ from w3ctools.core.wire import (
     MESSAGE_KEY_BYTES,
     AlertEvent,
     GapEvent,
+    KeyCount,
     LineReader,
     Read,
     Row,
@@ -134,6 +135,12 @@ def test_keys_of_a_format_follow_the_sixteen() -> None:
     assert " ".join(keys_of(made())) == f"{SIXTEEN} vhost_port client_port forwarded_for extra"
 
 
+SUMMARY = SummaryEvent(
+    *("summary", "", "", False, 0, 0.0, 0, 0, 0, 0, 0, {}, {}, [], {}, {}),
+    *(0, 0, True, [], {}, None, None, None, {}, None, None),
+)
+
+
 @pytest.mark.parametrize(
     ("event", "keys"),
     [
@@ -144,14 +151,16 @@ def test_keys_of_a_format_follow_the_sixteen() -> None:
             id="alert",
         ),
         pytest.param(
-            SummaryEvent("summary", "", "", False, 0, 0.0, 0, 0, 0, 0, 0, {}, {}, [], {}, {}),
+            SUMMARY,
             "event from to partial requests rate_per_s unparsed late uncounted bytes clients status methods "
-            "sections top_clients failing_paths",
+            "sections top_clients failing_paths errors client_errors exact new_sections rates_per_s "
+            "duration_s size_bytes slow_paths_s by host packed",
             id="summary",
         ),
         pytest.param(
             SectionCount(None, 0, 0, 0), "section requests errors bytes", id="a section of a summary"
         ),
+        pytest.param(KeyCount(None, 0, 0, 0), "key requests errors bytes", id="a key of a summary"),
         pytest.param(GapEvent("gap", "", ""), "event from to", id="gap"),
     ],
 )

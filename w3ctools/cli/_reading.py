@@ -72,19 +72,35 @@ class Records(Generic[T]):
     """The rows on stdin, and the silences between them, on the clock of the log."""
 
     def __init__(
-        self, row_type: type[T], clock: LogClock, mode: ClockMode, output: Output, report: Callable[[], str]
+        self,
+        row_type: type[T],
+        clock: LogClock,
+        mode: ClockMode,
+        output: Output,
+        report: Callable[[], str],
+        *,
+        row_event: str = "unparsed",
     ) -> None:
         self.signals = listen(report)
-        self._reader = LineReader(row_type)
+        self._reader = LineReader(row_type, row_event=row_event)
         self._clock = clock
         self._silence = Silence(mode)
         self._input = Input(0, output, self.signals)
         self._told_replay = self._told_foreign = False
 
     @property
+    def unstamped(self) -> int:
+        """Lines without a readable time so far."""
+        return self._clock.unstamped
+
+    @property
     def live(self) -> bool:
         """Whether the log is written now, so that silence means that nothing happens."""
         return self._silence.live
+
+    def wake_by(self, fd: int) -> None:
+        """Give a `Quiet` also when there is something to read from this descriptor."""
+        self._input.wake_by(fd)
 
     def go_on(self) -> None:
         """The clock was restored: what it knows was read before, so silence counts from now on."""

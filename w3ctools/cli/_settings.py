@@ -20,7 +20,7 @@ from w3ctools.edge.config import NAME, ConfigFile, Found, Section, Setting, Valu
 from w3ctools.edge.streams import note, program_name
 
 #: Every section that a file may have: one a command.
-SECTIONS = ("tail", "parse", "stats", "alert", "gen")
+SECTIONS = ("tail", "parse", "stats", "alert", "report", "gen")
 #: Beside this one there may be more, each a rule of its own: ``[alert:NAME]``.
 _OF_RULES = "alert"
 _RULE_NAME = re.compile(r"[a-z0-9-]+")
@@ -29,6 +29,7 @@ _RULE_NAME = re.compile(r"[a-z0-9-]+")
 NAMES_OUTPUT = "names a file to write"
 RUNS = "runs a command"
 SENDS = "sends messages out"
+LISTENS = "listens for connections"
 
 #: Where a command finds the file's `Settings` in ``ctx.meta``.
 NAMED = f"{__name__}.named"

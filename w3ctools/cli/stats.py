@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+import socket
+from typing import Any, Literal, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
-from w3ctools.cli._settings import DURATION, Option, output_option
-from w3ctools.core.render import JsonRenderer, Style, TextRenderer
+from w3ctools.cli._settings import DURATION, LISTENS, NAMES_OUTPUT, Option, Quantity
+from w3ctools.core.errors import QuantityError
+from w3ctools.core.merging import Merging, SummaryRow
+from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
+from w3ctools.core.render import Style, TextRenderer
+from w3ctools.core.render_csv import CsvRenderer
+from w3ctools.core.render_json import JsonRenderer
 from w3ctools.core.stats import Item, Stats, Total
-from w3ctools.core.summary import StatsRow
+from w3ctools.core.summary import Spec, stats_row_type
 from w3ctools.core.timestamp import rfc3339
 from w3ctools.edge.streams import Output
 from w3ctools.edge.terminal import StatusLine, has_colour, is_terminal, width
+
+Counter = Stats | Total | Merging
+
+
+class Form(NamedTuple):
+    """What goes to stdout."""
+
+    output: str
+    #: Rows of a table.
+    top: int
+    colour: bool
+    #: With `--mergeable`: the name under which others merge it.
+    host: str | None
+    percentiles: bool
+
+
+def _record_key(text: str) -> str:
+    known = [*Record.__struct_fields__, *FORMAT_KEYS, *FILE_KEY]
+    if text not in known:
+        raise QuantityError(f"{text!r} is no key of a record: {', '.join(known)}")
+    return text
 
 
 @command("w3c-stats", "stats")
@@ -34,12 +62,74 @@ from w3ctools.edge.terminal import StatusLine, has_colour, is_terminal, width
     type=click.IntRange(1, 10_000),
     default=10,
     show_default=True,
-    help="How many sections to show.",
+    help="How many rows a table has.",
+)
+@click.option(
+    "--by",
+    cls=Option,
+    multiple=True,
+    type=Quantity("KEY", _record_key),
+    help="Count by this key of the record too, in a table of its own; repeatable.",
+)
+@click.option(
+    "--depth",
+    cls=Option,
+    type=click.IntRange(1, 20),
+    default=1,
+    show_default=True,
+    help="How many segments of the path make a section.",
+)
+@click.option(
+    "--percentiles",
+    cls=Option,
+    is_flag=True,
+    help="Show percentiles of duration and size, and the paths that take the most time.",
 )
 @click.option(
     "--total", cls=Option, is_flag=True, help="Show one summary of everything, at the end of the input."
 )
-@output_option("Blocks for people, or an event a line.")
+@click.option("--live", cls=Option, is_flag=True, help="Show one screen, painted anew each second.")
+@click.option(
+    "-o",
+    "--output",
+    cls=Option,
+    type=click.Choice(["text", "json", "csv", "prometheus"]),
+    default="text",
+    show_default=True,
+    help="Blocks for people, an event or a row a line, or metrics.",
+)
+@click.option(
+    "--file",
+    cls=Option,
+    metavar="FILE",
+    acts=NAMES_OUTPUT,
+    help="With -o prometheus, write the metrics to FILE, for node_exporter's textfile collector.",
+)
+@click.option(
+    "--listen",
+    cls=Option,
+    metavar="ADDRESS",
+    acts=LISTENS,
+    help="With -o prometheus, serve the metrics at ADDRESS, such as 127.0.0.1:9107.",
+)
+@click.option(
+    "--mergeable",
+    cls=Option,
+    is_flag=True,
+    help="With -o json, write along what --merge needs.",
+)
+@click.option(
+    "--host",
+    cls=Option,
+    metavar="NAME",
+    help="With --mergeable, where the summaries come from.  [default: this machine's name]",
+)
+@click.option(
+    "--merge",
+    cls=Option,
+    is_flag=True,
+    help="Read summaries that --mergeable wrote, perhaps on several hosts, and show their sums.",
+)
 @click.option(
     "--color",
     cls=Option,
@@ -51,11 +141,23 @@ from w3ctools.edge.terminal import StatusLine, has_colour, is_terminal, width
 @lateness_option
 @clock_option
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were read.")
+@click.pass_context
 def stats(
+    ctx: click.Context,
+    /,
     interval: int,
     top: int,
+    by: tuple[str, ...],
+    depth: int,
+    percentiles: bool,
     total: bool,
+    live: bool,
     output: str,
+    file: str | None,
+    listen: str | None,
+    mergeable: bool,
+    host: str | None,
+    merge: bool,
     color: Literal["auto", "always", "never"],
     lateness: int,
     clock: ClockMode,
@@ -70,19 +172,66 @@ def stats(
     Example:
         w3c-tail access.log | w3c-parse | tee >(w3c-alert) | w3c-stats
     """
-    counter = Total(lateness) if total else Stats(interval, lateness)
-    screen = _Screen(top, output == "json", has_colour(color, os.environ))
-    records = Records(StatsRow, counter.clock, clock, screen.output, lambda: records.report())
-    _read(records, counter, screen)
-    if counter.clock.unstamped:
-        say(f"{counter.clock.unstamped:,} lines had no readable time: counted at the log's clock")
+    _check(ctx)
+    spec = Spec(tuple(dict.fromkeys(by)), depth, percentiles or live or output == "prometheus")
+    colour = has_colour(color, os.environ)
+    form = Form(output, top, colour, (host or socket.gethostname()) if mergeable else None, percentiles)
+    if output == "prometheus":
+        from w3ctools.cli._metrics import serve
+
+        records = serve(spec, lateness, clock, top, interval, file, listen)
+    elif live:
+        from w3ctools.cli._live import watch
+
+        records = watch(spec, lateness, clock, form.top, colour)
+    else:
+        records = _show(form, _counter(merge, total, interval, lateness, spec), clock, spec)
+    if records.unstamped:
+        say(f"{records.unstamped:,} lines had no readable time: counted at the log's clock")
     if summary:
         say(records.report())
     finish(records.signals)
     raise Ended(ExitStatus.DONE)
 
 
-def _read(records: Records[StatsRow], counter: Stats | Total, screen: _Screen) -> None:
+def _check(ctx: click.Context) -> None:
+    """Raise UsageError for options that do not go together."""
+    params = ctx.params
+    output, apart = params["output"], params["total"] or params["merge"]
+    if params["mergeable"] and output != "json":
+        raise click.UsageError("--mergeable goes with -o json: only programs merge")
+    if params["live"] and (output != "text" or apart):
+        raise click.UsageError(
+            "--live shows records as they come: neither -o, --total nor --merge go with it"
+        )
+    if output == "prometheus" and apart:
+        raise click.UsageError("-o prometheus counts records as they come: without --total and --merge")
+    if output == "prometheus" and params["file"] is None and params["listen"] is None:
+        raise click.UsageError("-o prometheus needs --file or --listen: where do the metrics go?")
+    for name in ("file", "listen"):
+        if output != "prometheus" and ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is for -o prometheus: the output goes to stdout")
+
+
+def _counter(merge: bool, total: bool, interval_s: int, lateness_s: int, spec: Spec) -> Counter:
+    if merge:
+        return Merging(in_all=total)
+    return Total(lateness_s, spec) if total else Stats(interval_s, lateness_s, spec)
+
+
+def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[Any]:
+    screen = _Screen(form)
+    merges = isinstance(counter, Merging)
+    row_type: Any = SummaryRow if merges else stats_row_type(spec)
+    row_event = "summary" if merges else "unparsed"
+    records: Records[Any] = Records(
+        row_type, counter.clock, mode, screen.output, lambda: records.report(), row_event=row_event
+    )
+    _read(records, counter, screen)
+    return records
+
+
+def _read(records: Records[Any], counter: Counter, screen: _Screen) -> None:
     for item in records:
         if isinstance(item, Batch):
             screen.show(counter.feed(item.read, item.wall_s))
@@ -96,25 +245,30 @@ def _read(records: Records[StatsRow], counter: Stats | Total, screen: _Screen) -
 class _Screen:
     """Where items go: stdout, as text or JSON, with a line about silence if it is a terminal."""
 
-    def __init__(self, sections: int, json: bool, colour: bool) -> None:
+    def __init__(self, form: Form) -> None:
         self.output = Output()
-        self._json = JsonRenderer(sections) if json else None
-        self._text = TextRenderer(sections)
-        self._colour = colour
-        self._status = StatusLine() if is_terminal() and not json else None
+        self._text = TextRenderer(form.top) if form.output == "text" else None
+        self._data: JsonRenderer | CsvRenderer
+        if form.output == "csv":
+            self._data = CsvRenderer(timings=form.percentiles)
+            self.output.write(self._data.header.encode())
+        else:
+            self._data = JsonRenderer(form.top, form.host)
+        self._colour = form.colour
+        self._status = StatusLine() if is_terminal() and self._text is not None else None
 
     def show(self, items: list[Item]) -> None:
         """Write items; all of them in one piece."""
         if not items:
             return
-        if self._json is not None:
-            text = "".join(self._json.render(item) for item in items)
+        if self._text is None:
+            text = "".join(self._data.render(item) for item in items)
         else:
             style = Style(width(), self._colour)
             text = "".join(self._text.render(item, style) for item in items)
         self.output.write((self._status.clear() if self._status else b"") + text.encode())
 
-    def show_quiet(self, counter: Stats | Total, live: bool, quiet: Quiet) -> None:
+    def show_quiet(self, counter: Counter, live: bool, quiet: Quiet) -> None:
         """Tell a person at a terminal that nothing comes."""
         newest = counter.clock.newest
         if self._status is None:

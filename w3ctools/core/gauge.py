@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from w3ctools.core.rule import WORDS, By, Rule, plain
+from w3ctools.core.quantity import plain
+from w3ctools.core.rule import WORDS, By, Rule
 from w3ctools.core.wire import Row
 
 #: The buckets of durations: this much from border to border, so that a value is known to half of it.

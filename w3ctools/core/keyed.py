@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from w3ctools.core.gauge import Sum, Traffic
-from w3ctools.core.rule import UNKNOWN_KEY, By, Rule, shortened
+from w3ctools.core.rule import UNKNOWN_KEY, By, Rule, shortened_key
 from w3ctools.core.watch import NEVER, Alert, KeyState, Watch, WatchState
 from w3ctools.core.wire import AlertEvent
 
@@ -108,7 +108,7 @@ class KeyedWatch(Watch):
             self._add(default_second if second is None else second, sums)
 
     def _named(self, key: str | None) -> str:
-        return shortened(key or UNKNOWN_KEY)
+        return shortened_key(key or UNKNOWN_KEY)
 
     def _add(self, second: int, sums: dict[str | None, Sum]) -> None:
         if self._judged is None:

@@ -1,9 +1,10 @@
-"""What users write for durations, times and rates: one reader for every option of every command."""
+"""What users write and read for durations, times and rates: one way for every option of every command."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import floor, log10
 
 from w3ctools.core.errors import QuantityError
 from w3ctools.core.timestamp import parse_rfc3339
@@ -84,3 +85,16 @@ def parse_seconds(text: str) -> Fraction:
     if not _NUMBER.fullmatch(number):
         raise QuantityError(f"{text!r} is no time that a request takes: expected one such as 0.5 or 500ms")
     return Fraction(number) / (1000 if text.endswith("ms") else 1)
+
+
+def plain(value: float) -> str:
+    """Three significant digits, never with an exponent.
+
+    >>> plain(7.234), plain(0.00012), plain(1234.5), plain(5.0), plain(0.0)
+    ('7.23', '0.00012', '1234', '5', '0')
+    """
+    if not value:
+        return "0"
+    digits = max(0, 2 - floor(log10(abs(value))))
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if digits else text

@@ -1,4 +1,4 @@
-"""What w3c-stats shows: intervals, gaps and alerts as blocks of text or as events.
+"""What w3c-stats shows people: intervals, gaps and alerts as blocks of text.
 
 Counts stand in full; addresses are never cut; long paths and sections lose their middle. Width
 and colour are arguments.
@@ -7,18 +7,24 @@ and colour are arguments.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from w3ctools.core.formats.text import visible
+from w3ctools.core.quantity import plain
 from w3ctools.core.stats import Gap, Interval, Item
-from w3ctools.core.summary import Summary, top
+from w3ctools.core.summary import Summary, Table
+from w3ctools.core.tally import Tally
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.wire import AlertEvent, GapEvent, SectionCount, SummaryEvent, encode
+from w3ctools.core.trend import Trend
+from w3ctools.core.wire import AlertEvent
 
 #: Alerts kept, and how many of them every block repeats.
 KEPT_ALERTS, SHOWN_ALERTS = 1000, 10
 TOP_CLIENTS, TOP_PATHS = 5, 5
+PERCENTILES = (50, 95, 99)
+#: From this share of errors on a row is red: a single one is usual on a busy site.
+FAILING_SHARE = 0.05
 
 
 class Style(NamedTuple):
@@ -44,49 +50,15 @@ class Style(NamedTuple):
         return f"\x1b[32m{text}\x1b[0m" if self.colour else text
 
 
-class JsonRenderer:
-    """Items -> one JSON line each."""
-
-    def __init__(self, sections: int) -> None:
-        self._sections = sections
-
-    def render(self, item: Item) -> str:
-        """An item as its line."""
-        if isinstance(item, AlertEvent):
-            return encode(item)
-        if isinstance(item, Gap):
-            return encode(GapEvent("gap", _time(item.from_s), _time(item.to_s)))
-        summary = item.summary
-        return encode(
-            SummaryEvent(
-                event="summary",
-                from_=_time(item.from_s) if item.has_time else None,
-                to=_time(item.to_s) if item.has_time else None,
-                partial=item.partial,
-                requests=summary.requests,
-                rate_per_s=round(item.rate_per_s, 3),
-                unparsed=summary.unparsed,
-                late=item.late,
-                uncounted=item.uncounted,
-                bytes=summary.total_bytes,
-                clients=len(summary.clients),
-                status=_named(sorted(summary.statuses().items(), key=lambda pair: pair[0] or 0)),
-                methods=_named(top(summary.methods(), len(summary.methods()))),
-                sections=_section_counts(summary, self._sections),
-                top_clients=_named(top(summary.clients, TOP_CLIENTS)),
-                failing_paths=_named(top(summary.failing_paths, TOP_PATHS)),
-            )
-        )
-
-
 class TextRenderer:
-    """Items -> blocks of text. Remembers the alerts, and the interval before for what has changed."""
+    """Items -> blocks of text. Remembers the alerts, and the intervals before for what has changed."""
 
-    def __init__(self, sections: int) -> None:
-        self._sections = sections
+    def __init__(self, rows: int) -> None:
+        #: How many rows a table has at most.
+        self._rows = rows
         self._alerts: deque[AlertEvent] = deque(maxlen=KEPT_ALERTS)
         self._alert_count = 0
-        self._rate_before_per_s = 0.0
+        self._trend = Trend()
 
     def render(self, item: Item, style: Style) -> str:
         """An item as text, ending with LF."""
@@ -95,45 +67,27 @@ class TextRenderer:
             self._alert_count += 1
             return f"{_alert(item, style)}\n"
         if isinstance(item, Gap):
-            self._rate_before_per_s = 0.0
+            self._trend.pause()
             return f"no requests from {_time(item.from_s)} to {_time(item.to_s)}\n"
+        change, summary = self._trend.feed(item), item.summary
         lines = [
-            *self._headline(item, style),
-            *_mix(item.summary, style),
-            *_section_table(item.summary, self._sections, style),
-            *_list("top clients", top(item.summary.clients, TOP_CLIENTS), style),
-            *_list("server errors", top(item.summary.failing_paths, TOP_PATHS), style),
+            *_headline(item, change.share, style),
+            *_mix(summary, style),
+            *_wrapped("rates", [f"{name} {rate:,.1f}/s" for name, rate in change.rates.items()], style),
+            *_timings(summary, style),
+            *_table("section", summary.sections, self._rows, style, new=change.new_sections),
+            *(
+                line
+                for name, table in summary.by.items()
+                for line in _table(name, table, self._rows, style, widest=max(28, style.width // 2 - 10))
+            ),
+            *_list("top clients", _counts(summary.clients, TOP_CLIENTS), style),
+            *_list("server errors", _counts(summary.failing_paths, TOP_PATHS), style),
+            *_list("slow paths", _seconds(summary.slow_paths, TOP_PATHS), style),
+            *_estimates(summary, style),
             *self._alert_lines(style),
         ]
-        self._rate_before_per_s = item.rate_per_s
         return "\n".join(["", *lines, ""])
-
-    def _headline(self, item: Interval, style: Style) -> Iterable[str]:
-        partial = "  partial" if item.partial else ""
-        begin, end = _time(item.from_s), _time(item.to_s)
-        span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}"
-        yield style.bold(span if item.has_time else "no line had a readable time")
-        summary = item.summary
-        words = [
-            f"{summary.requests:,} requests",
-            f"{item.rate_per_s:,.1f}/s",
-            self._change(item.rate_per_s),
-        ]
-        words.append(f"{summary.total_bytes:,} bytes")
-        words.append(f"{len(summary.clients):,} clients")
-        if summary.unparsed:
-            words.append(style.bad(f"{summary.unparsed:,} unparsed"))
-        if item.late:
-            words.append(f"{item.late:,} late")
-        if item.uncounted:
-            words.append(f"{item.uncounted:,} too late to count")
-        for line in _filled([word for word in words if word], style.width - 2):
-            yield f"  {line}"
-
-    def _change(self, rate_per_s: float) -> str:
-        if not self._rate_before_per_s:
-            return ""
-        return f"{rate_per_s / self._rate_before_per_s - 1:+.0%}"
 
     def _alert_lines(self, style: Style) -> Iterable[str]:
         if not self._alerts:
@@ -142,6 +96,27 @@ class TextRenderer:
         yield style.faint(f"  alerts{f' (and {older:,} older)' if older else ''}")
         for event in list(self._alerts)[-SHOWN_ALERTS:]:
             yield _alert(event, style)
+
+
+def _headline(item: Interval, change: float | None, style: Style) -> Iterable[str]:
+    partial = "  partial" if item.partial else ""
+    begin, end = _time(item.from_s), _time(item.to_s)
+    span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}"
+    yield style.bold(span if item.has_time else "no line had a readable time")
+    summary = item.summary
+    about = "" if summary.clients.is_exact else "about "
+    words = [
+        f"{summary.requests:,} requests",
+        f"{item.rate_per_s:,.1f}/s",
+        "" if change is None else f"{change:+.0%}",
+        f"{summary.total_bytes:,} bytes",
+        f"{about}{summary.clients.distinct():,} clients",
+        style.bad(f"{summary.unparsed:,} unparsed") if summary.unparsed else "",
+        f"{item.late:,} late" if item.late else "",
+        f"{item.uncounted:,} too late to count" if item.uncounted else "",
+    ]
+    for line in _filled([word for word in words if word], style.width - 2):
+        yield f"  {line}"
 
 
 def _alert(event: AlertEvent, style: Style) -> str:
@@ -158,42 +133,79 @@ def _mix(summary: Summary, style: Style) -> Iterable[str]:
         text = f"{name} {classes[name]:,} ({classes[name] / summary.requests:.1%})"
         shares.append(style.bad(text) if name == "5xx" else text)
     yield from _wrapped("status", shares, style)
-    methods = [f"{_shown(name)} {count:,}" for name, count in top(summary.methods(), 8)]
+    methods = [f"{_shown(name)} {count}" for name, count in _counts(summary.methods, 8)]
     yield from _wrapped("methods", methods, style)
 
 
-def _section_counts(summary: Summary, most: int) -> list[SectionCount]:
-    errors, size_bytes = summary.section_errors(), summary.section_bytes()
-    return [
-        SectionCount(section, requests, errors[section], size_bytes[section])
-        for section, requests in top(summary.sections(), most)
-    ]
+def _timings(summary: Summary, style: Style) -> Iterable[str]:
+    if not summary.spec.timings:
+        return
+    for title, quantiles, unit in (("duration", summary.durations, " s"), ("size", summary.sizes, " bytes")):
+        values = [(name, quantiles.quantile(name / 100)) for name in PERCENTILES]
+        words = [
+            f"p{name} {f'{value:,.0f}' if unit == ' bytes' else plain(value)}{unit}"
+            for name, value in values
+            if value is not None
+        ]
+        yield from _wrapped(title, words, style)
 
 
-def _section_table(summary: Summary, most: int, style: Style) -> Iterable[str]:
-    rows = _section_counts(summary, most)
+def _estimates(summary: Summary, style: Style) -> Iterable[str]:
+    """Which figures are no counts, where a log has too many keys to hold."""
+    tables = {"section": summary.sections, **summary.by}
+    errors = {f"{name}s" if name == "section" else name: table.error for name, table in tables.items()}
+    errors |= {"clients": summary.clients.error, "paths": summary.failing_paths.error}
+    words = [f"{name} by up to {error:,}" for name, error in errors.items() if error]
+    yield from _wrapped("off", words, style)
+
+
+def _table(
+    title: str,
+    table: Table,
+    most: int,
+    style: Style,
+    *,
+    widest: int | None = None,
+    new: Set[str | None] = frozenset(),
+) -> Iterable[str]:
+    """`widest`: where a name is cut even if figures have to give way for it."""
+    rows, total = table.top(most), table.requests.total
     if not rows:
         return
     cells = [
-        (f"{row.requests:,}", f"{row.requests / summary.requests:.1%}", f"{row.errors:,}", f"{row.bytes:,}")
+        (
+            f"{row.requests:,}",
+            f"{row.requests / total:.1%}",
+            f"{row.errors:,}",
+            f"{row.errors / max(1, row.requests):.1%}" if row.errors else "",
+            f"{row.bytes:,}",
+        )
         for row in rows
     ]
-    heads = ("requests", "share", "errors", "bytes")
+    heads = ("requests", "share", "errors", "failing", "bytes")
     widths = [max(len(head), *(len(row[i]) for row in cells)) for i, head in enumerate(heads)]
     columns = len(heads)
-    names = [_shown(row.section) for row in rows]
-    name_width = max(len("section"), *(len(name) for name in names))
+    names = [f"{_shown(row.key)}{' (new)' if row.key in new else ''}" for row in rows]
+    name_width = max(len(title), *(len(_cut(name, widest or len(name))) for name in names))
     while columns > 1 and 2 + name_width + sum(2 + width for width in widths[:columns]) > style.width:
         columns -= 1  # the figures behind give way before a name is cut
     if columns == 1:
         name_width = min(name_width, max(12, style.width - 4 - widths[0]))
-    yield style.faint(_table_line("section", name_width, heads, widths, columns))
-    for name, row in zip(names, cells, strict=True):
-        line = _table_line(_cut(name, name_width), name_width, row, widths, columns)
-        yield style.bad(line) if row[2] != "0" else line
-    others = len(summary.sections()) - len(rows)
-    if others:
-        yield style.faint(f"  and {others:,} more")
+    yield style.faint(_table_line(title, name_width, heads, widths, columns))
+    for name, cell, row in zip(names, cells, rows, strict=True):
+        line = _table_line(_cut(name, name_width), name_width, cell, widths, columns)
+        yield style.bad(line) if row.errors >= FAILING_SHARE * row.requests else line
+    others = table.distinct() - len(rows)
+    if others > 0:
+        yield style.faint(f"  and {'' if table.is_exact else 'about '}{others:,} more")
+
+
+def _counts(tally: Tally, most: int) -> list[tuple[str | None, str]]:
+    return [(key, f"{count:,}") for key, count in tally.leaders(most)]
+
+
+def _seconds(tally: Tally, most: int) -> list[tuple[str | None, str]]:
+    return [(key, f"{plain(microseconds / 1e6)} s") for key, microseconds in tally.leaders(most)]
 
 
 def _table_line(name: str, name_width: int, cells: tuple[str, ...], widths: list[int], columns: int) -> str:
@@ -201,11 +213,9 @@ def _table_line(name: str, name_width: int, cells: tuple[str, ...], widths: list
     return f"  {name:<{name_width}}{figures}"
 
 
-def _list(title: str, items: list[tuple[str | None, int]], style: Style) -> Iterable[str]:
+def _list(title: str, items: list[tuple[str | None, str]], style: Style) -> Iterable[str]:
     width = style.width - len(title) - 12
-    return _wrapped(
-        title, [f"{_cut(_shown(name), max(width, 45))} {count:,}" for name, count in items], style
-    )
+    return _wrapped(title, [f"{_cut(_shown(name), max(width, 45))} {text}" for name, text in items], style)
 
 
 def _wrapped(title: str, words: list[str], style: Style) -> Iterable[str]:
@@ -245,10 +255,6 @@ def _cut(text: str, width: int) -> str:
 
 def _shown(text: str | None) -> str:
     return "-" if text is None else visible(text.encode("utf-8", "replace"))
-
-
-def _named(pairs: Iterable[tuple[str | None, int]] | Iterable[tuple[int | None, int]]) -> dict[str, int]:
-    return {"-" if key is None else str(key): count for key, count in pairs}
 
 
 def _time(epoch_s: int) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from math import floor, log10
 from typing import Any, Literal, NamedTuple
 
 from w3ctools.core.errors import QuantityError, W3CError
-from w3ctools.core.quantity import parse_number, parse_seconds, parse_share, parse_size_bytes
+from w3ctools.core.formats.text import shortened
+from w3ctools.core.quantity import parse_number, parse_seconds, parse_share, parse_size_bytes, plain
 from w3ctools.core.timestamp import rfc3339
 from w3ctools.core.wire import MESSAGE_KEY_BYTES, AlertEvent
 
@@ -189,27 +189,9 @@ def message_key(key: str) -> str:
     >>> message_key("a b"), len(message_key("x" * 999))
     ('a%20b', 200)
     """
-    return shortened(key.replace(" ", "%20"))
+    return shortened_key(key.replace(" ", "%20"))
 
 
-def shortened(key: str) -> str:
+def shortened_key(key: str) -> str:
     """A key of at most `MESSAGE_KEY_BYTES` in UTF-8; the middle of a longer one is left out."""
-    data = key.encode("utf-8", "replace")
-    if len(data) <= MESSAGE_KEY_BYTES:
-        return key
-    half = (MESSAGE_KEY_BYTES - 3) // 2
-    middle = "." * (MESSAGE_KEY_BYTES - 2 * half)
-    return data[:half].decode("utf-8", "ignore") + middle + data[-half:].decode("utf-8", "ignore")
-
-
-def plain(value: float) -> str:
-    """Three significant digits, never with an exponent.
-
-    >>> plain(7.234), plain(0.00012), plain(1234.5), plain(5.0), plain(0.0)
-    ('7.23', '0.00012', '1234', '5', '0')
-    """
-    if not value:
-        return "0"
-    digits = max(0, 2 - floor(log10(abs(value))))
-    text = f"{value:.{digits}f}"
-    return text.rstrip("0").rstrip(".") if digits else text
+    return shortened(key, MESSAGE_KEY_BYTES)

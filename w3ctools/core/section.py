@@ -51,6 +51,26 @@ def split_target(target: str, site: str = "") -> Target:
     return Target(path, query if question_mark else None, site + section)
 
 
+def deeper_section(section: str | None, path: str | None, depth: int) -> str | None:
+    """The section with up to `depth` segments of the path that it was made of.
+
+    >>> deeper_section("http://my.site.com/pages", "/pages/create/x", 2)
+    'http://my.site.com/pages/create'
+    """
+    if section is None or path is None:
+        return section
+    path = path.partition("#")[0]
+    end = 0
+    for _ in range(depth):
+        end = path.find("/", end + 1)
+        if end < 0:
+            end = len(path)
+            break
+    first = path.find("/", 1)
+    before = section.removesuffix(path if first < 0 else path[:first])
+    return before + path[:end]
+
+
 def origin(scheme: str, authority: str) -> str:
     """``scheme://host[:port]`` as sections carry it; empty where the authority names no host.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
-from w3ctools.core.summary import StatsRow, Summary
+from w3ctools.core.summary import USUAL, Spec, StatsRow, Summary
 from w3ctools.core.window import Kind, LogClock, Step
 from w3ctools.core.wire import AlertEvent, Read
 
@@ -53,13 +53,14 @@ Item = Interval | Gap | AlertEvent
 class Stats:
     """Feed it what was read; it gives what is to be shown."""
 
-    def __init__(self, interval_s: int, lateness_s: int) -> None:
+    def __init__(self, interval_s: int, lateness_s: int, spec: Spec = USUAL) -> None:
         self.clock = LogClock(lateness_s)
         self._interval_s = interval_s
+        self._spec = spec
         #: Open intervals by their first second.
-        self._open: defaultdict[int, Summary] = defaultdict(Summary)
+        self._open: defaultdict[int, Summary] = defaultdict(self._summary)
         #: Records that wait for the clock's decision, by the first second of their interval.
-        self._waiting: defaultdict[int | None, Summary] = defaultdict(Summary)
+        self._waiting: defaultdict[int | None, Summary] = defaultdict(self._summary)
         #: Everything before it is closed or empty; None before the first interval is closed.
         self._closed_until: int | None = None
         self._late_told = self._uncounted = 0
@@ -114,6 +115,9 @@ class Stats:
         self._count(interval, rows[begin:end])
         return items + self._close_up_to(self.clock.judged)
 
+    def _summary(self) -> Summary:
+        return Summary(self._spec)
+
     def _interval_of(self, second: int | None) -> int:
         return (second or 0) // self._interval_s * self._interval_s
 
@@ -148,7 +152,7 @@ class Stats:
         self._open[interval].feed(rows)
 
     def _count_waiting(self, default_interval: int) -> None:
-        waiting, self._waiting = self._waiting, defaultdict(Summary)
+        waiting, self._waiting = self._waiting, defaultdict(self._summary)
         for interval, summary in waiting.items():
             key = default_interval if interval is None else interval
             if self._closed_until is not None and key < self._closed_until:
@@ -203,9 +207,9 @@ class Stats:
 class Total:
     """Everything in one summary, for the end of the input. The counterpart of `Stats`."""
 
-    def __init__(self, lateness_s: int) -> None:
+    def __init__(self, lateness_s: int, spec: Spec = USUAL) -> None:
         self.clock = LogClock(lateness_s)
-        self._summary = Summary()
+        self._summary = Summary(spec)
         #: The first and the newest second in which a record counts, whatever the clock did since.
         self._first: int | None = None
         self._last = 0

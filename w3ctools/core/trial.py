@@ -13,7 +13,8 @@ from typing import Any
 
 from w3ctools.core.alert import Alerts
 from w3ctools.core.history import duration
-from w3ctools.core.rule import Rule, plain
+from w3ctools.core.quantity import plain
+from w3ctools.core.rule import Rule
 from w3ctools.core.timestamp import rfc3339
 from w3ctools.core.watch import Judged
 from w3ctools.core.wire import AlertEvent

@@ -88,6 +88,16 @@ class SectionCount(msgspec.Struct, gc=False):
     bytes: int
 
 
+class KeyCount(msgspec.Struct, gc=False):
+    """The traffic of one value of a key, in a `SummaryEvent`."""
+
+    key: str | None
+    requests: int
+    #: Responses with a status of 500 to 599.
+    errors: int
+    bytes: int
+
+
 class SummaryEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
     """The traffic of an interval."""
 
@@ -110,6 +120,23 @@ class SummaryEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
     sections: list[SectionCount]
     top_clients: dict[str, int]
     failing_paths: dict[str, int]
+    errors: int
+    client_errors: int
+    #: Whether all figures are counts; else there were too many keys, and some are estimates.
+    exact: bool
+    #: Sections that were in no interval before.
+    new_sections: list[str]
+    #: Of longer times up to the end of this one, such as ``1m``.
+    rates_per_s: dict[str, float]
+    #: Percentiles, ``p50`` and others; None where they were not asked for.
+    duration_s: dict[str, float | None] | None
+    size_bytes: dict[str, float | None] | None
+    #: Seconds that all requests of a path took.
+    slow_paths_s: dict[str, float] | None
+    by: dict[str, list[KeyCount]]
+    #: What merging needs: where it comes from, and all that was counted.
+    host: str | None
+    packed: str | None
 
 
 class GapEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
@@ -226,7 +253,9 @@ class LineReader(Generic[T]):
     `feed` it what was read, `flush` it at the end. Memory: one line.
     """
 
-    def __init__(self, row_type: type[T]) -> None:
+    def __init__(self, row_type: type[T], *, row_event: str = "unparsed") -> None:
+        #: Events of this kind are rows, beside records.
+        self._row_event = row_event
         self._decoder = msgspec.json.Decoder(row_type)
         self._alert_decoder = msgspec.json.Decoder(AlertEvent)
         self._framer = LineFramer(MAX_JSON_LINE_BYTES)
@@ -301,10 +330,12 @@ class LineReader(Generic[T]):
         except _UNDECODABLE:
             self._read_no_object(line, read)
             return
-        if row.event is None or row.event == "unparsed":
+        if row.event is None or row.event == self._row_event:
             read.rows.append(row)
-            self.records += row.event is None
-            self.unparsed += row.event is not None
+        if row.event is None:
+            self.records += 1
+        elif row.event == "unparsed":
+            self.unparsed += 1
         elif alert is not None:
             self.alerts += 1
             read.alerts.append((len(read.rows), alert))

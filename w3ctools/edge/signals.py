@@ -27,6 +27,8 @@ class Signals:
         self._report = report
         #: The first signal that asked to finish.
         self.received: int | None = None
+        #: What must be done however the process ends by a signal: a terminal is put right.
+        self.last_act: Callable[[], None] = lambda: None
         self.wake_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write_fd, warn_on_full_buffer=False)
         for signum in _ASK_TO_FINISH:
@@ -44,10 +46,14 @@ class Signals:
 
     def _ask_to_finish(self, signum: int, _frame: FrameType | None) -> None:
         if self.received is not None:
-            die_by(signum)
+            self._die_by(signum)
         self.received = signum
-        signal.signal(signal.SIGALRM, lambda _signum, _frame: die_by(signum))
+        signal.signal(signal.SIGALRM, lambda _signum, _frame: self._die_by(signum))
         signal.setitimer(signal.ITIMER_REAL, LAST_CALL_S)
+
+    def _die_by(self, signum: int) -> None:
+        self.last_act()
+        die_by(signum)
 
 
 def die_by(signum: int) -> None:

@@ -179,6 +179,10 @@ class Input:
             self._poll.register(output.fd, 0)  # only ever says that the reader is gone
         self._asked_to_finish_s: float | None = None
 
+    def wake_by(self, fd: int) -> None:
+        """End a wait also when there is something to read here; the user reads it."""
+        self._poll.register(fd, select.POLLIN)
+
     def blocks(self, timeout_s: float | None, most_bytes: int = READ_BYTES) -> Iterator[bytes | Waited]:
         """Blocks until the input ends, and a `Waited` whenever `timeout_s` went by without one.
 
@@ -197,7 +201,9 @@ class Input:
                     raise ReaderGone
                 if fd == self._signals.wake_fd:
                     self._signals.drain()
-            if any(fd == self.fd for fd, _ in ready):
+            if not any(fd == self.fd for fd, _ in ready):
+                yield Waited(patience_s or 0.0, time.monotonic() - started_s)
+            else:
                 try:
                     data = os.read(self.fd, most_bytes)
                 except BlockingIOError:

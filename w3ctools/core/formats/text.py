@@ -79,3 +79,17 @@ def _character(data: bytes, at: int) -> tuple[int, str | None]:
 
 def _spelled(unit: bytes) -> str:
     return unit.decode("ascii") if len(unit) > 1 else f"\\x{unit[0]:02x}"
+
+
+def shortened(text: str, most_bytes: int) -> str:
+    """A text of at most so many bytes in UTF-8; the middle of a longer one is left out.
+
+    >>> shortened("/a", 256), len(shortened("x" * 8192, 256))
+    ('/a', 256)
+    """
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most_bytes:
+        return text
+    half = (most_bytes - 3) // 2
+    middle = "." * (most_bytes - 2 * half)
+    return data[:half].decode("utf-8", "ignore") + middle + data[-half:].decode("utf-8", "ignore")
