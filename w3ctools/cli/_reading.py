@@ -80,8 +80,11 @@ class Records(Generic[T]):
         report: Callable[[], str],
         *,
         row_event: str = "unparsed",
+        is_whole: bool = False,
     ) -> None:
+        """`row_event`: see `LineReader`. `is_whole`: a line that is no JSON is an error."""
         self.signals = listen(report)
+        self._is_whole = is_whole
         self._reader = LineReader(row_type, row_event=row_event)
         self._clock = clock
         self._silence = Silence(mode)
@@ -135,6 +138,10 @@ class Records(Generic[T]):
     def _tell_foreign(self, *, at_end: bool = False) -> None:
         if self._reader.first_foreign is None:
             return
+        if self._is_whole:
+            number, line = self._reader.first_foreign
+            say(f"stdin:{number}: no summary, or one that is cut off: {visible(line)[:200]}")
+            raise Ended(ExitStatus.USAGE)
         if self._reader.is_no_json(PATIENCE_LINES if not at_end else 1):
             say("this looks like a raw log: put w3c-parse in front")
             raise Ended(ExitStatus.DATA)

@@ -204,6 +204,9 @@ def _check(ctx: click.Context) -> None:
         raise click.UsageError(
             "--live shows records as they come: neither -o, --total nor --merge go with it"
         )
+    for name in ("by", "depth", "percentiles", "interval") if params["merge"] else ():
+        if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} goes to the w3c-stats that counts, not to the one that merges")
     if output == "prometheus" and apart:
         raise click.UsageError("-o prometheus counts records as they come: without --total and --merge")
     if output == "prometheus" and params["file"] is None and params["listen"] is None:
@@ -223,9 +226,14 @@ def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[
     screen = _Screen(form)
     merges = isinstance(counter, Merging)
     row_type: Any = SummaryRow if merges else stats_row_type(spec)
-    row_event = "summary" if merges else "unparsed"
     records: Records[Any] = Records(
-        row_type, counter.clock, mode, screen.output, lambda: records.report(), row_event=row_event
+        row_type,
+        counter.clock,
+        mode,
+        screen.output,
+        lambda: records.report(),
+        row_event="summary" if merges else "unparsed",
+        is_whole=merges,
     )
     _read(records, counter, screen)
     return records

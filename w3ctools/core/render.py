@@ -83,7 +83,7 @@ class TextRenderer:
             ),
             *_list("top clients", _counts(summary.clients, TOP_CLIENTS), style),
             *_list("server errors", _counts(summary.failing_paths, TOP_PATHS), style),
-            *_list("slow paths", _seconds(summary.slow_paths, TOP_PATHS), style),
+            *_list("time by path", _seconds(summary.slow_paths, TOP_PATHS), style),
             *_estimates(summary, style),
             *self._alert_lines(style),
         ]
@@ -154,7 +154,7 @@ def _estimates(summary: Summary, style: Style) -> Iterable[str]:
     """Which figures are no counts, where a log has too many keys to hold."""
     tables = {"section": summary.sections, **summary.by}
     errors = {f"{name}s" if name == "section" else name: table.error for name, table in tables.items()}
-    errors |= {"clients": summary.clients.error, "paths": summary.failing_paths.error}
+    errors |= {"clients": summary.clients.error, "server errors": summary.failing_paths.error}
     words = [f"{name} by up to {error:,}" for name, error in errors.items() if error]
     yield from _wrapped("off", words, style)
 
@@ -171,6 +171,8 @@ def _table(
     """`widest`: where a name is cut even if figures have to give way for it."""
     rows, total = table.top(most), table.requests.total
     if not rows:
+        if total:
+            yield style.faint(f"  {title}  about {table.distinct():,}, and none stands out")
         return
     cells = [
         (

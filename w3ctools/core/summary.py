@@ -24,11 +24,21 @@ from w3ctools.core.wire import Row
 SERVER_ERROR, CLIENT_ERROR, NO_STATUS = 500, 400, 600
 #: Distinct combinations that are counted in one dictionary, before each part goes to its own count.
 _MOST_STAGED = 8_192
+#: No request takes longer; what says so is no duration.
+_LONGEST_S = 10**9
+#: A summary is some MiB long. What is longer is none.
+_MOST_BYTES = 1 << 28
 _VERSION = 1
 
 #: Section, status and method.
 _Mix = tuple[str | None, int | None, str | None]
 _CLIENT = attrgetter("client")
+
+
+#: What `Summary.to_bytes` packs.
+_PACKED = tuple[
+    tuple[list[str], int, bool], int, int, int, list[tuple[int | None, int]], list[Any], list[Any], list[Any]
+]
 
 
 class SummaryError(W3CError):
@@ -154,8 +164,10 @@ class Summary:
 
     def feed(self, rows: list[StatsRow]) -> None:
         """Count rows: records, and unparsed events among them. With a depth, their sections are changed."""
-        lines, rows = len(rows), [row for row in rows if row.event is None]
-        self.unparsed += lines - len(rows)
+        unparsed = [row for row in rows if row.event is not None]
+        if unparsed:
+            rows = [row for row in rows if row.event is None]
+            self.unparsed += len(unparsed)
         self.requests += len(rows)
         if self.spec.depth > 1:
             for row in rows:
@@ -170,9 +182,9 @@ class Summary:
             counts[0] += 1
             counts[1] += row.bytes or 0
         self._new_clients.update(map(_CLIENT, rows))
-        failing = [row.path for row in rows if row.status is not None and 500 <= row.status <= 599]
+        failing = [row for row in rows if (row.status or 0) >= SERVER_ERROR]
         if failing:
-            self.failing_paths.add(Counter(failing))
+            self.failing_paths.add(Counter(row.path for row in failing if _is_error(row.status)))
         if self.spec.timings:
             self._feed_timings(rows)
         for name, table in self.by.items():
@@ -268,8 +280,12 @@ class Summary:
         if data[:1] != bytes([_VERSION]):
             raise SummaryError(f"is no summary of version {_VERSION}")
         try:
+            unpacking = zlib.decompressobj()
+            body = unpacking.decompress(data[1:], _MOST_BYTES)
+            if not unpacking.eof:
+                raise ValueError("it is cut off, or too long")
             spec, requests, unparsed, size_bytes, statuses, tallies, tables, quantiles = msgspec.json.decode(
-                zlib.decompress(data[1:])
+                body, type=_PACKED
             )
             by, depth, timings = spec
             summary = cls(Spec(tuple(by), depth, timings))
@@ -290,7 +306,7 @@ class Summary:
             self.durations.add([row.duration for row in timed])
             slow: Counter[str | None] = Counter()
             for row in timed:
-                slow[row.path] += max(0, round(row.duration * 1e6))
+                slow[row.path] += round(min(max(0, row.duration), _LONGEST_S) * 1e6)
             self.slow_paths.add(slow)
         self.sizes.add([row.bytes for row in rows if row.bytes is not None])
 
@@ -302,16 +318,17 @@ class Summary:
         if not self._mix:
             return
         mix, self._mix = self._mix, {}
-        sections: dict[str | None, list[int]] = {}
-        methods: Counter[str | None] = Counter()
+        statuses, methods = self._statuses, dict.fromkeys((method for _, _, method in mix), 0)
+        sections = {section: [0, 0, 0] for section, _, _ in mix}
         for (section, status, method), (requests, size_bytes) in mix.items():
-            self._statuses[status] += requests
+            statuses[status] += requests
             methods[method] += requests
-            counts = sections.setdefault(section, [0, 0, 0])
+            counts = sections[section]
             counts[0] += requests
-            counts[1] += requests if _is_error(status) else 0
             counts[2] += size_bytes
-            self._bytes += size_bytes
+            if status is not None and 500 <= status <= 599:
+                counts[1] += requests
+        self._bytes += sum(size_bytes for _, _, size_bytes in sections.values())
         self._methods.add(methods)
         _add_to_table(self._sections, sections)
 
@@ -330,7 +347,7 @@ def _feed_table(table: Table, key_of: Callable[[StatsRow], Any], rows: list[Stat
 def _add_to_table(table: Table, counts: Mapping[str | None, list[int]]) -> None:
     table.requests.add({key: requests for key, (requests, _, _) in counts.items()})
     table.errors.add({key: errors for key, (_, errors, _) in counts.items() if errors})
-    table.bytes.add({key: size_bytes for key, (_, _, size_bytes) in counts.items() if size_bytes})
+    table.bytes.add({key: size_bytes for key, (_, _, size_bytes) in counts.items() if size_bytes > 0})
 
 
 def _text(value: Any) -> str:
