@@ -9,6 +9,7 @@ RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
 TEST_PACKAGES := apache2-bin bash chromium logrotate mandoc nginx-light prometheus systemd tmux zstd
+PURE_TESTS := tests/core w3ctools
 PEERS := $(VENV)/peers
 PEER_PACKAGES := goaccess lnav mawk miller
 
@@ -28,10 +29,17 @@ demo: setup ## watch a simulated site for 20 seconds: blocks, an alert, its reco
 	@bin/w3c-simulation --quick
 
 test: setup system-packages ## run all tests
-	@$(BIN)/python -m pytest -q -m 'not full'
+	@$(call run_tests,-m 'not full')
 
 test-full: setup system-packages ## run all tests, and those that take long
-	@$(BIN)/python -m pytest -q
+	@$(call run_tests)
+
+# Tests that start processes wait most of the time: beside them there is time for those of pure code.
+define run_tests
+$(BIN)/python -m pytest -q $(1) $(PURE_TESTS) >$(VENV)/pure-tests.log 2>&1 & pure=$$!; \
+    $(BIN)/python -m pytest -q $(1) tests $(PURE_TESTS:%=--ignore=%); status=$$?; \
+    wait $$pure || status=$$?; cat $(VENV)/pure-tests.log; exit $$status
+endef
 
 system-packages:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

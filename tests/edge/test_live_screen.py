@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from itertools import pairwise, product
 from typing import Any
 
 import pytest
-from harness import EPOCH
+from harness import DEADLINE_S, EPOCH
 from rich.cells import cell_len
 
 from w3ctools.core.live import Controls, SectionLine, SlowPath, Span, Told, View
@@ -341,21 +342,26 @@ def test_what_is_no_terminal_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert "terminal" in str(why_not({"TERM": "xterm"}))
 
 
+_MARK = b"\0mark\0"
+
+
 class Pty:
     """A terminal for a `Screen` in this process."""
 
     def __init__(self) -> None:
         self._master, slave = pty.openpty()
-        os.set_blocking(self._master, False)
         self.output = Output(slave)
         self.keys = Keys(os.ttyname(slave))
 
     def written(self) -> str:
-        """What was written since."""
-        try:
-            return os.read(self._master, 1 << 16).decode()
-        except BlockingIOError:
-            return ""
+        """What was written since. The kernel passes it on in its own time, but in order: so up to a mark."""
+        os.write(self.output.fd, _MARK)
+        data = b""
+        while not data.endswith(_MARK):
+            ready, _, _ = select.select([self._master], [], [], DEADLINE_S)
+            assert ready, f"no mark behind {data!r}"
+            data += os.read(self._master, 1 << 16)
+        return data.removesuffix(_MARK).decode()
 
     def close(self) -> None:
         """The end of the test."""
