@@ -151,14 +151,16 @@ class Summary:
         #: Requests and bytes by section, status and method together: one count feeds four tables.
         self._mix: dict[_Mix, list[int]] = {}
         self._new_clients: Counter[str | None] = Counter()
+        self._new_failing: Counter[str | None] = Counter()
         self._statuses: Counter[int | None] = Counter()
         self._methods, self._clients = Tally(), Tally()
         self._sections = Table()
         #: Response bytes of what was folded.
         self._bytes = 0
         self.by = {name: Table() for name in spec.by}
-        #: Server errors by path, and microseconds of durations.
-        self.failing_paths, self.slow_paths = Tally(), Tally()
+        self._failing_paths = Tally()
+        #: Microseconds of durations by path.
+        self.slow_paths = Tally()
         #: Seconds, and bytes of a response.
         self.durations, self.sizes = Quantiles(), Quantiles()
 
@@ -184,12 +186,12 @@ class Summary:
         self._new_clients.update(map(_CLIENT, rows))
         failing = [row for row in rows if (row.status or 0) >= SERVER_ERROR]
         if failing:
-            self.failing_paths.add(Counter(row.path for row in failing if _is_error(row.status)))
+            self._new_failing.update([row.path for row in failing if _is_error(row.status)])
         if self.spec.timings:
             self._feed_timings(rows)
         for name, table in self.by.items():
             _feed_table(table, attrgetter(name), rows)
-        if len(mix) > _MOST_STAGED or len(self._new_clients) > _MOST_STAGED:
+        if max(len(mix), len(self._new_clients), len(self._new_failing)) > _MOST_STAGED:
             self._fold()
 
     def merge(self, other: Summary) -> None:
@@ -207,7 +209,7 @@ class Summary:
         self._sections.merge(other._sections)
         for name, table in self.by.items():
             table.merge(other.by[name])
-        self.failing_paths.merge(other.failing_paths)
+        self._failing_paths.merge(other._failing_paths)
         self.slow_paths.merge(other.slow_paths)
         self.durations.merge(other.durations)
         self.sizes.merge(other.sizes)
@@ -254,6 +256,12 @@ class Summary:
         self._fold()
         return self._clients
 
+    @property
+    def failing_paths(self) -> Tally:
+        """Server errors by path."""
+        self._fold()
+        return self._failing_paths
+
     def statuses(self) -> Counter[int | None]:
         """Requests by status."""
         self._fold()
@@ -268,7 +276,7 @@ class Summary:
             self.unparsed,
             self._bytes,
             list(self._statuses.items()),
-            [tally.pack() for tally in (self._methods, self._clients, self.failing_paths, self.slow_paths)],
+            [tally.pack() for tally in (self._methods, self._clients, self._failing_paths, self.slow_paths)],
             [table.pack() for table in (self._sections, *self.by.values())],
             [self.durations.pack(), self.sizes.pack()],
         ]
@@ -292,7 +300,7 @@ class Summary:
             summary.requests, summary.unparsed, summary._bytes = requests, unparsed, size_bytes
             summary._statuses = Counter({status: count for status, count in statuses})
             unpacked = [Tally.unpack(one) for one in tallies]
-            summary._methods, summary._clients, summary.failing_paths, summary.slow_paths = unpacked
+            summary._methods, summary._clients, summary._failing_paths, summary.slow_paths = unpacked
             summary._sections, *others = (Table.unpack(one) for one in tables)
             summary.by = dict(zip(summary.spec.by, others, strict=True))
             summary.durations, summary.sizes = (Quantiles.unpack(one) for one in quantiles)
@@ -315,15 +323,22 @@ class Summary:
         if self._new_clients:
             self._clients.add(self._new_clients)
             self._new_clients = Counter()
+        if self._new_failing:
+            self._failing_paths.add(self._new_failing)
+            self._new_failing = Counter()
         if not self._mix:
             return
         mix, self._mix = self._mix, {}
-        statuses, methods = self._statuses, dict.fromkeys((method for _, _, method in mix), 0)
-        sections = {section: [0, 0, 0] for section, _, _ in mix}
+        statuses = self._statuses
+        methods: dict[str | None, int] = {}
+        sections: dict[str | None, list[int]] = {}
         for (section, status, method), (requests, size_bytes) in mix.items():
             statuses[status] += requests
-            methods[method] += requests
-            counts = sections[section]
+            methods[method] = methods.get(method, 0) + requests
+            try:
+                counts = sections[section]
+            except KeyError:
+                counts = sections[section] = [0, 0, 0]
             counts[0] += requests
             counts[2] += size_bytes
             if status is not None and 500 <= status <= 599:

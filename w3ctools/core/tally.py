@@ -106,11 +106,10 @@ class Tally:
         The greatest come first, equal ones in order of their names, None before all of them.
         """
         counts = self._counts if self._sketch is None else dict(self._sketch.known())
-        known = list(counts.items())
-        if 0 < most < len(known):  # few are worth a name to sort by
+        if 0 < most < len(counts):  # few are worth a name to sort by
             least = sorted(counts.values(), reverse=True)[most - 1]
-            known = [item for item in known if item[1] >= least]
-        return sorted(known, key=_rank)[:most]
+            return sorted([item for item in counts.items() if item[1] >= least], key=_rank)[:most]
+        return sorted(counts.items(), key=_rank)[:most]
 
     def leaders(self, most: int) -> list[tuple[str | None, int]]:
         """As `top`, but without keys of whose count half may be error: in a crowd of equals nobody leads."""
