@@ -54,6 +54,12 @@ def say(text: str) -> None:
     note(f"{program_name()}: {text}")
 
 
+def say_if_any(text: str | None) -> None:
+    """The same for what there may be to tell."""
+    if text is not None:
+        say(text)
+
+
 def command(name: str, section: str) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command `name`, with the settings of `section` behind its options."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from w3ctools.cli._command import say
+from w3ctools.cli._command import say, say_if_any
 from w3ctools.cli._reading import Batch, ClockMode, Records
 from w3ctools.core.metrics import Metrics
 from w3ctools.core.summary import Spec, StatsRow, stats_row_type
@@ -38,13 +38,8 @@ def serve(
         if isinstance(item, Batch):
             with lock:
                 metrics.feed(item.read, item.wall_s)
-        _say(file.write_if_due() if file is not None else None)
+        say_if_any(file.write_if_due() if file is not None else None)
     with lock:
         metrics.flush()
-    _say(file.write() if file is not None else None)
+    say_if_any(file.write() if file is not None else None)
     return records
-
-
-def _say(trouble: str | None) -> None:
-    if trouble is not None:
-        say(trouble)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from w3ctools.cli._command import say
+from w3ctools.cli._command import say, say_if_any
 from w3ctools.cli._settings import NAMES_OUTPUT, RUNS, SENDS, Option
 from w3ctools.core.wire import AlertEvent
 from w3ctools.edge.journal import Journal
@@ -102,23 +102,18 @@ class Telling:
                 self._outbox.put(event)
         for event in events:
             if self._journal is not None:
-                _say(self._journal.append(event.message))
+                say_if_any(self._journal.append(event.message))
         if self._store is not None and events:
-            _say(self._store.store_all(events))
+            say_if_any(self._store.store_all(events))
 
     def retry(self) -> None:
         """Time has passed: try again what has failed."""
         if self._store is not None:
-            _say(self._store.retry())
+            say_if_any(self._store.retry())
 
     def close(self, timeout_s: float) -> None:
         """The end: give what waits to be sent so much time, and say what is lost."""
         if self._store is not None:
-            _say(self._store.close())
+            say_if_any(self._store.close())
         if self._outbox is not None:
             self._outbox.close(timeout_s)
-
-
-def _say(trouble: str | None) -> None:
-    if trouble is not None:
-        say(trouble)

@@ -10,7 +10,7 @@ import click
 from w3ctools.cli._alert_check import check
 from w3ctools.cli._alert_history import history
 from w3ctools.cli._alert_try import try_rules
-from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say
+from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say, say_if_any
 from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
 from w3ctools.cli._rule import rule_options, rules
 from w3ctools.cli._settings import NAMES_OUTPUT, Option, output_option
@@ -255,9 +255,7 @@ class _State:
         """Save it now."""
         began_s = time.monotonic()
         self._saved = self._alerts.progress
-        trouble = self._file.save(self._alerts.snapshot())
-        if trouble is not None:
-            say(trouble)
+        say_if_any(self._file.save(self._alerts.snapshot()))
         ended_s = time.monotonic()
         self._next_s = ended_s + SAVE_SHARE * (ended_s - began_s)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from w3ctools.core.gauge import Sum, Traffic
 from w3ctools.core.rule import UNKNOWN_KEY, By, Rule, shortened_key
-from w3ctools.core.watch import NEVER, Alert, KeyState, Watch, WatchState
+from w3ctools.core.watch import NEVER, Alert, KeyState, Watch, WatchState, in_order
 from w3ctools.core.wire import AlertEvent
 
 #: How many sums of a key's second, and keys, are held. An attacker who invents keys makes the rule forget
@@ -103,9 +103,9 @@ class KeyedWatch(Watch):
         """What waited counts, each at its second; at the default where it has none."""
         waiting = self._keys_waiting
         self.drop_waiting()
-        for second in sorted(waiting, key=lambda second: default_second if second is None else second):
-            sums: dict[str | None, Sum] = {key: came for key, came in waiting[second].items()}
-            self._add(default_second if second is None else second, sums)
+        for second, came in in_order(waiting, default_second):
+            sums: dict[str | None, Sum] = {key: of_key for key, of_key in came.items()}
+            self._add(second, sums)
 
     def _named(self, key: str | None) -> str:
         return shortened_key(key or UNKNOWN_KEY)

@@ -15,7 +15,7 @@ from w3ctools.core.quantity import plain
 from w3ctools.core.stats import Gap, Interval, Item
 from w3ctools.core.summary import Summary, Table
 from w3ctools.core.tally import Tally
-from w3ctools.core.timestamp import rfc3339
+from w3ctools.core.timestamp import time_text
 from w3ctools.core.trend import Trend
 from w3ctools.core.wire import AlertEvent
 
@@ -68,7 +68,7 @@ class TextRenderer:
             return f"{_alert(item, style)}\n"
         if isinstance(item, Gap):
             self._trend.pause()
-            return f"no requests from {_time(item.from_s)} to {_time(item.to_s)}\n"
+            return f"no requests from {time_text(item.from_s)} to {time_text(item.to_s)}\n"
         change, summary = self._trend.feed(item), item.summary
         lines = [
             *_headline(item, change.share, style),
@@ -100,7 +100,7 @@ class TextRenderer:
 
 def _headline(item: Interval, change: float | None, style: Style) -> Iterable[str]:
     partial = "  partial" if item.partial else ""
-    begin, end = _time(item.from_s), _time(item.to_s)
+    begin, end = time_text(item.from_s), time_text(item.to_s)
     span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}"
     yield style.bold(span if item.has_time else "no line had a readable time")
     summary = item.summary
@@ -257,7 +257,3 @@ def _cut(text: str, width: int) -> str:
 
 def _shown(text: str | None) -> str:
     return "-" if text is None else visible(text.encode("utf-8", "replace"))
-
-
-def _time(epoch_s: int) -> str:
-    return rfc3339(epoch_s) or str(epoch_s)

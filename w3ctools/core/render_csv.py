@@ -18,7 +18,7 @@ from w3ctools.core.metrics import STATUS_CLASSES, status_class
 from w3ctools.core.render import PERCENTILES
 from w3ctools.core.stats import Gap, Interval, Item
 from w3ctools.core.summary import Summary
-from w3ctools.core.timestamp import rfc3339
+from w3ctools.core.timestamp import time_text
 from w3ctools.core.wire import AlertEvent
 
 _COUNTS = (
@@ -52,8 +52,8 @@ class CsvRenderer:
             return _line(("alert", item.time or "", "", "", *("" for _ in self._figures), message))
         if isinstance(item, Gap):
             nothing = ["" if name in _DURATIONS else "0" for name in self._figures]
-            return _line(("gap", _time(item.from_s), _time(item.to_s), "", *nothing, ""))
-        span = (_time(item.from_s), _time(item.to_s)) if item.has_time else ("", "")
+            return _line(("gap", time_text(item.from_s), time_text(item.to_s), "", *nothing, ""))
+        span = (time_text(item.from_s), time_text(item.to_s)) if item.has_time else ("", "")
         partial = "true" if item.partial else "false"
         durations = _durations(item.summary) if self._timings else ()
         return _line(("summary", *span, partial, *_counts(item), *durations, ""))
@@ -98,7 +98,3 @@ def _quoted(cell: str) -> str:
     if not any(char in cell for char in ',"\r\n'):
         return cell
     return '"{}"'.format(cell.replace('"', '""'))
-
-
-def _time(epoch_s: int) -> str:
-    return rfc3339(epoch_s) or str(epoch_s)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 
+from w3ctools.core.quantiles import Quantiles
 from w3ctools.core.render import PERCENTILES, TOP_CLIENTS, TOP_PATHS
 from w3ctools.core.stats import Gap, Interval, Item
-from w3ctools.core.summary import Summary, Table
+from w3ctools.core.summary import Table
 from w3ctools.core.tally import Tally
-from w3ctools.core.timestamp import rfc3339
+from w3ctools.core.timestamp import time_text
 from w3ctools.core.trend import Trend
 from w3ctools.core.wire import AlertEvent, GapEvent, KeyCount, SectionCount, SummaryEvent, encode
 
@@ -28,7 +29,7 @@ class JsonRenderer:
             return encode(item)
         if isinstance(item, Gap):
             self._trend.pause()
-            return encode(GapEvent("gap", _time(item.from_s), _time(item.to_s)))
+            return encode(GapEvent("gap", time_text(item.from_s), time_text(item.to_s)))
         return encode(self._event(item))
 
     def _event(self, item: Interval) -> SummaryEvent:
@@ -36,8 +37,8 @@ class JsonRenderer:
         timings = summary.spec.timings
         return SummaryEvent(
             event="summary",
-            from_=_time(item.from_s) if item.has_time else None,
-            to=_time(item.to_s) if item.has_time else None,
+            from_=time_text(item.from_s) if item.has_time else None,
+            to=time_text(item.to_s) if item.has_time else None,
             partial=item.partial,
             requests=summary.requests,
             rate_per_s=round(item.rate_per_s, 3),
@@ -56,8 +57,8 @@ class JsonRenderer:
             exact=summary.is_exact,
             new_sections=["-" if name is None else name for name in sorted(change.new_sections, key=str)],
             rates_per_s={name: round(rate, 3) for name, rate in change.rates.items()},
-            duration_s=_percentiles(summary) if timings else None,
-            size_bytes=_sizes(summary) if timings else None,
+            duration_s=_percentiles(summary.durations) if timings else None,
+            size_bytes=_percentiles(summary.sizes) if timings else None,
             slow_paths_s=_slow(summary.slow_paths) if timings else None,
             by={name: _keys(table, self._rows) for name, table in summary.by.items()},
             host=self._host,
@@ -73,12 +74,8 @@ def _keys(table: Table, most: int) -> list[KeyCount]:
     return [KeyCount(*row) for row in table.top(most)]
 
 
-def _percentiles(summary: Summary) -> dict[str, float | None]:
-    return {f"p{name}": summary.durations.quantile(name / 100) for name in PERCENTILES}
-
-
-def _sizes(summary: Summary) -> dict[str, float | None]:
-    return {f"p{name}": summary.sizes.quantile(name / 100) for name in PERCENTILES}
+def _percentiles(quantiles: Quantiles) -> dict[str, float | None]:
+    return {f"p{name}": quantiles.quantile(name / 100) for name in PERCENTILES}
 
 
 def _slow(tally: Tally) -> dict[str, float]:
@@ -87,7 +84,3 @@ def _slow(tally: Tally) -> dict[str, float]:
 
 def _named(pairs: Iterable[tuple[str | None, int]] | Iterable[tuple[int | None, int]]) -> dict[str, int]:
     return {"-" if key is None else str(key): count for key, count in pairs}
-
-
-def _time(epoch_s: int) -> str:
-    return rfc3339(epoch_s) or str(epoch_s)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from w3ctools.core.errors import QuantityError, W3CError
 from w3ctools.core.formats.text import shortened
 from w3ctools.core.quantity import parse_number, parse_seconds, parse_share, parse_size_bytes, plain
-from w3ctools.core.timestamp import rfc3339
+from w3ctools.core.timestamp import time_text
 from w3ctools.core.wire import MESSAGE_KEY_BYTES, AlertEvent
 
 Metric = Literal["requests", "errors", "error-ratio", "bytes", "unparsed", "p95"]
@@ -104,7 +104,7 @@ class Rule(NamedTuple):
         self, state: State, second: int, key: str | None, value: float, shown: str, hits: int
     ) -> AlertEvent:
         """What is told of `second`; `shown` is the value for people."""
-        time = rfc3339(second) or str(second)
+        time = time_text(second)
         what = self.about(key)
         if state == "reset":
             message = f"{what} alert reset - the log's clock went back, at {time}"

@@ -70,6 +70,15 @@ def rfc3339(epoch_s: int, fraction_digits: str = "") -> str | None:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z"
 
 
+def time_text(epoch_s: int) -> str:
+    """The same for output: beyond those years the number of the second stands for it.
+
+    >>> time_text(253_402_300_800)
+    '253402300800'
+    """
+    return rfc3339(epoch_s) or str(epoch_s)
+
+
 def clf(epoch_s: int) -> str:
     """The stamp an access log holds between its brackets, in UTC.
 

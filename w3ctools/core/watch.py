@@ -5,7 +5,7 @@ Only what changes costs anything. What is here counts everything together; `keye
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -52,6 +52,15 @@ class WatchState(msgspec.Struct):
     waiting: list[tuple[int | None, str | None, list[Any]]]
     #: The second in which keys were last forgotten.
     made_room_at: int | None = None
+
+
+T = TypeVar("T")
+
+
+def in_order(waiting: dict[int | None, T], default_second: int) -> list[tuple[int, T]]:
+    """What waits by its second, the earliest first; without one, it is of the default."""
+    dated = [(default_second if second is None else second, what) for second, what in waiting.items()]
+    return sorted(dated, key=lambda item: item[0])
 
 
 class Alert:
@@ -322,8 +331,8 @@ class WholeWatch(Watch):
         """What waited counts, each at its second; at the default where it has none."""
         waiting = self._waiting
         self.drop_waiting()
-        for second in sorted(waiting, key=lambda second: default_second if second is None else second):
-            self._add(default_second if second is None else second, waiting[second])
+        for second, came in in_order(waiting, default_second):
+            self._add(second, came)
 
     def _add(self, second: int, came: Sum) -> None:
         if self._judged is None:
