@@ -31,9 +31,9 @@ PYTHON_COMMANDS = ("w3c-tail", "w3c-parse", "w3c-stats", "w3c-alert", "w3c-repor
 SHELL_COMMANDS = ("w3c-monitor", "w3c-simulation")
 
 #: Long enough for a loaded machine: only what hangs takes so long.
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 #: What must happen at once.
-AT_ONCE_S = 1.0
+AT_ONCE_S = 1.5
 #: How often states are looked at that cannot be polled.
 LOOK_S = 0.01
 SMALL_PIPE_BYTES = 4096

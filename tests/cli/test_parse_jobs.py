@@ -67,12 +67,13 @@ def test_it_says_where_it_is_not_worth_it(
     commands.write("short.log", log_line())
     os.link(long_log, commands.folder / "long.log")
     commands.write("long.log.gz", gzip.compress(log_line()))
-    result = commands.run("w3c-parse", "-j", "2", *args, stdin=log_line())
-    notes = [note for note in result.notes if "not worth it" in note]
-    assert len(notes) == 1
-    assert why in notes[0]
-    assert "--jobs 2" in notes[0]
-    assert result.stdout
+    parse = commands.start("w3c-parse", "-j", "2", *args)
+    parse.feed(log_line())
+    parse.close_stdin()
+    assert parse.read_line()
+    (note,) = (note for note in parse.read_notes("not worth it") if "not worth it" in note)
+    assert why in note
+    assert "--jobs 2" in note
 
 
 def test_asked_to_end_it_leaves_nothing(commands: Commands, long_log: Path) -> None:

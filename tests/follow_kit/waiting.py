@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 LOOK_S = 0.005
 
 
