@@ -8,12 +8,14 @@ RUFF := $(BIN)/ruff
 RUFF_OPTIONS := --line-length 110 --target-version py310
 RUFF_RULES := --select E,F,W,I,B,UP,SIM,RUF,PT --ignore SIM105,RUF001,RUF002,RUF003
 SECONDS ?= 600
-TEST_PACKAGES := apache2-bin bash chromium logrotate mandoc nginx-light prometheus systemd tmux zstd
+TEST_PACKAGES := apache2-bin bash chromium iproute2 kcat logrotate mandoc nginx-light openssh-client openssh-server prometheus systemd tmux zstd
 PURE_TESTS := tests/core w3ctools
+SPARK := $(VENV)/spark
+SPARK_PACKAGES := openjdk-17-jre-headless
 PEERS := $(VENV)/peers
 PEER_PACKAGES := goaccess lnav mawk miller
 
-.PHONY: help setup demo test test-full fuzz check format bench bench-peers bench-follow soak man clean system-packages
+.PHONY: help setup demo test test-full test-spark fuzz check format bench bench-peers bench-follow soak man clean system-packages
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -34,18 +36,34 @@ test: setup system-packages ## run all tests
 test-full: setup system-packages ## run all tests, and those that take long
 	@$(call run_tests)
 
-# Tests that start processes wait most of the time: beside them there is time for those of pure code.
+test-spark: $(SPARK)/ready ## run the tests of w3c-spark, on a master and two workers of their own
+	@$(call install,$(SPARK_PACKAGES))
+	@$(SPARK)/bin/python -m pytest -q tests/spark
+
+$(SPARK)/ready: setup.cfg
+	@$(PYTHON) -m venv $(SPARK)
+	@$(SPARK)/bin/pip install --quiet --disable-pip-version-check --editable '.[test,spark]'
+	@touch $@
+
+# Tests that start processes wait half of the time, so three parts run beside each other.
 define run_tests
 $(BIN)/python -m pytest -q $(1) $(PURE_TESTS) >$(VENV)/pure-tests.log 2>&1 & pure=$$!; \
-    $(BIN)/python -m pytest -q $(1) tests $(PURE_TESTS:%=--ignore=%); status=$$?; \
-    wait $$pure || status=$$?; cat $(VENV)/pure-tests.log; exit $$status
+    $(BIN)/python -m pytest -q $(1) tests/cli >$(VENV)/cli-tests.log 2>&1 & cli=$$!; \
+    $(BIN)/python -m pytest -q $(1) tests $(PURE_TESTS:%=--ignore=%) --ignore=tests/cli; status=$$?; \
+    wait $$pure || status=$$?; wait $$cli || status=$$?; \
+    cat $(VENV)/pure-tests.log $(VENV)/cli-tests.log; exit $$status
 endef
 
 system-packages:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \
-	    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $(TEST_PACKAGES) >/dev/null; }; \
-	fi
+	@$(call install,$(TEST_PACKAGES))
+
+# On Debian, as root; elsewhere tests say what they miss.
+define install
+if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    dpkg -s $(1) >/dev/null 2>&1 || \
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $(1) >/dev/null; }; \
+fi
+endef
 
 check: setup ## lint and types
 	@$(RUFF) check $(RUFF_OPTIONS) $(RUFF_RULES) w3ctools tests benchmarks

@@ -22,6 +22,8 @@ PARSE = "w3c-parse LOG"
 ALERT = "w3c-alert < JSON"
 FIVE_RULES = "w3c-alert --config rules.ini < JSON"
 STATS = "w3c-stats < JSON"
+STORE = "w3c-store FILE < JSON"
+STORE_READ = "w3c-store read FILE"
 PIPE = "w3c-tail LOG | w3c-parse | tee >(w3c-alert) | w3c-stats"
 GEN = "w3c-gen --fast"
 GEN_TRUTH = "w3c-gen --fast --truth FILE"
@@ -37,6 +39,7 @@ FASTER = ((GOACCESS, PIPE, 7), (NGXTOP, PIPE, 5), (JC, PIPE, 4), (JC, PARSE, 10)
 #: How many times slower than mawk the whole pipe may be, and how many it is meant to be.
 SLOWER_THAN_MAWK, STRETCH = 9, 5
 LEAST_GENERATED_PER_S = 300_000
+LEAST_STORED_PER_S = 100_000
 #: How fast w3c-alert must be with five rules, of its speed with one.
 LEAST_WITH_FIVE_RULES = 0.5
 
@@ -89,6 +92,8 @@ def all_of_ours(lines: int) -> Scripts:
         FIVE_RULES: f"w3c-alert --config {Path(__file__).with_name('rules.ini')} < $JSON",
         STATS: "w3c-stats < $JSON",
         "w3c-stats --total < JSON": "w3c-stats --total < $JSON",
+        STORE: "rm -f $STORED; w3c-store $STORED < $JSON",
+        STORE_READ: "w3c-store read $STORED",
         "w3c-parse LOG | w3c-alert --pass-through | w3c-stats": (
             "w3c-parse $LOG | w3c-alert --pass-through | w3c-stats"
         ),
@@ -102,6 +107,7 @@ def measure(bench: Workbench, report: Report, sample: Sample, ours: Scripts) -> 
     """Run all rounds on one log; show the commands' figures and how the peers compare."""
     bench.variables["REPORT"] = str(bench.folder / "report.json")
     bench.variables["TRUTH"] = str(bench.folder / "truth.jsonl")
+    bench.variables["STORED"] = str(bench.folder / "stored.db")
     plan = Round(sample, ours, [peer for peer in PEERS if find(peer.program)])
     runs = plan.measure(bench)
     _show(report, plan, runs)
@@ -155,6 +161,7 @@ def _judge(report: Report, plan: Round, runs: Runs) -> None:
     report.targets.append(
         Target("w3c-alert with five rules, of one", LEAST_WITH_FIVE_RULES, shares, "x", form=".2f")
     )
-    for own in (GEN, GEN_TRUTH):
+    least = {GEN: LEAST_GENERATED_PER_S, GEN_TRUTH: LEAST_GENERATED_PER_S, STORE: LEAST_STORED_PER_S}
+    for own, per_s in least.items():
         rates = [plan.sample.lines / usage.wall_s for usage in runs.get(own, ())]
-        report.targets.append(Target(own, LEAST_GENERATED_PER_S, rates, " lines/s", form=",.0f"))
+        report.targets.append(Target(own, per_s, rates, " lines/s", form=",.0f"))

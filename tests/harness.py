@@ -27,7 +27,16 @@ from pytest_console_scripts import RunResult, ScriptRunner
 ROOT = Path(__file__).resolve().parent.parent
 #: Where the environment that runs the tests has its commands.
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-PYTHON_COMMANDS = ("w3c-tail", "w3c-parse", "w3c-stats", "w3c-alert", "w3c-report", "w3c-gen")
+PYTHON_COMMANDS = (
+    "w3c-tail",
+    "w3c-parse",
+    "w3c-stats",
+    "w3c-alert",
+    "w3c-report",
+    "w3c-store",
+    "w3c-spark",
+    "w3c-gen",
+)
 SHELL_COMMANDS = ("w3c-monitor", "w3c-simulation")
 
 #: Long enough for a loaded machine: only what hangs takes so long.

@@ -131,6 +131,28 @@ def test_core_takes_chance_from_a_generator_of_its_own(module: Module) -> None:
     assert drawn <= {"random.Random"}
 
 
+#: What others keep and move: a database, a broker, a cluster.
+ENGINES = {"sqlite3", "confluent_kafka", "pyspark", "py4j", "pandas", "pyarrow"}
+
+
+def test_core_knows_no_engine() -> None:
+    """Nor does anything that it imports, however late."""
+    text = {module.name: ast.dump(module.tree) for module in _of("core")}
+    assert [name for name, tree in text.items() if any(f"'{engine}'" in tree for engine in ENGINES)] == []
+    program = "import importlib, sys; [*map(importlib.import_module, sys.argv[1:])]; print(*sys.modules)"
+    command = [sys.executable, "-c", program, *text]
+    run = subprocess.run(command, capture_output=True, timeout=30, check=True, text=True)
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    assert "w3ctools" in loaded
+    assert ENGINES & loaded == set()
+
+
+@pytest.mark.parametrize("engine", ["pyspark", "py4j", "pandas"])
+def test_spark_is_for_one_folder_alone(engine: str) -> None:
+    users = {module.name for module in MODULES if engine in {name.split(".")[0] for name in module.imports()}}
+    assert all(name.startswith("w3ctools.edge.spark.") for name in users)
+
+
 @_by_name([module for module in MODULES if module.layer != "cli"])
 def test_click_is_for_cli_alone(module: Module) -> None:
     assert "click" not in {name.split(".")[0] for name in module.imports()}

@@ -27,7 +27,7 @@ from w3ctools.cli._settings import (
 )
 from w3ctools.core.errors import ConfigError
 
-NAMES = ("tail", "parse", "stats", "alert", "report", "gen")
+NAMES = ("tail", "parse", "stats", "alert", "report", "store", "spark", "gen")
 #: Actions, not settings.
 NO_KEYS = ("config", "version", "if-enabled", "list-formats", "detect")
 EXAMPLE = ROOT / "w3ctools.ini.example"
@@ -355,20 +355,26 @@ class TestExample:
             ("/var/lib/w3ctools/alerts.db", commands.folder / "alerts.db"),
             ("/var/lib/w3ctools/alert.state", commands.folder / "alert.state"),
             ("/usr/local/bin/on-alert", "true"),
+            ("/var/lib/w3ctools/site.db", commands.folder / "site.db"),
+            ("/var/log/archive", commands.folder / "archive"),
             ("/var/www/html/report.html", commands.folder / "report.html"),
             ("/tmp/access.log", commands.folder / "simulated.log"),
         ):
             text = text.replace(f"= {path}\n", f"= {ours}\n")
         commands.write("my.ini", text)
+        (commands.folder / "archive").mkdir()
         more = {"tail": ("--no-follow",), "gen": ("--fast", "--duration", "1s")}
         result = commands.run(f"w3c-{name}", "--config", "my.ini", *more.get(name, ()))
         assert result.status == 0, result
 
     def test_default_values_in_it_are_the_defaults(self) -> None:
-        lines = re.findall(r"^;([a-z-]+) = (.*)$", EXAMPLE.read_text(), flags=re.MULTILINE)
-        shown = dict(reversed(lines))  # the first of several, before those of named sections
+        lines = re.findall(r"^;?\[([a-z:-]+)\]|^;([a-z-]+) = (.*)$", EXAMPLE.read_text(), flags=re.MULTILINE)
+        shown, section = {}, ""
+        for header, key, value in lines:
+            section = header or section
+            shown[section, key] = value
         defaults = {
-            key: param.default
+            (name, key): param.default
             for name in NAMES
             for key, param in keys(name).items()
             if isinstance(param.default, str) and param.default

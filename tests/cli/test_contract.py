@@ -67,6 +67,7 @@ CASES = {
     "alert": Case(("w3c-alert", "-t", "0.5", "-w", "10s"), _records),
     "alert-json": Case(("w3c-alert", "-t", "0.5", "-w", "10s", "-o", "json"), _records),
     "alert-pass-through": Case(("w3c-alert", "-t", "0.5", "-w", "10s", "--pass-through"), _records),
+    "store": Case(("w3c-store", "--pass-through", "site.db"), _records),
     "stats": Case(("w3c-stats",), _records),
     "stats-json": Case(("w3c-stats", "-i", "1s", "-o", "json"), _records),
     "gen": Case((*GEN, "9s")),
@@ -75,7 +76,7 @@ CASES = {
 BIG = {
     **{
         name: CASES[name]
-        for name in ("tail", "tail-stdin", "parse", "parse-file", "alert-pass-through", "stats-json")
+        for name in ("tail", "tail-stdin", "parse", "parse-file", "alert-pass-through", "store", "stats-json")
     },
     "gen": Case((*GEN, "500s")),
 }
@@ -106,6 +107,7 @@ class Driver:
             "w3c-stats": ("-o", "json", "-i", "1s"),
             "w3c-alert": ("--pass-through",),
             "w3c-report": (),
+            "w3c-store": ("--pass-through", "site.db"),
             "w3c-gen": ("--rate", "50"),
         }
         return (self.name, *options[self.name])
@@ -118,7 +120,7 @@ class Driver:
             self._commands.append("access.log", log_line(epoch))
         elif self.name == "w3c-parse":
             proc.feed(log_line(epoch))
-        elif self.name == "w3c-alert":
+        elif self.name in ("w3c-alert", "w3c-store"):
             proc.feed(record(epoch))
         elif self.name == "w3c-stats":
             proc.feed(records((epoch, epoch + 5)))
@@ -135,8 +137,13 @@ def drive(commands: Commands) -> Callable[[str], Driver]:
 
 every_command = pytest.mark.parametrize("name", [*PYTHON_COMMANDS, *SHELL_COMMANDS])
 every_python_command = pytest.mark.parametrize("name", PYTHON_COMMANDS)
+#: It reads files, by way of another process: `make test-spark` has tests of its manners.
+BESIDE_THE_PIPE = ("w3c-spark",)
+every_command_of_the_pipe = pytest.mark.parametrize(
+    "name", [name for name in PYTHON_COMMANDS if name not in BESIDE_THE_PIPE]
+)
 every_command_that_writes_as_it_reads = pytest.mark.parametrize(
-    "name", [name for name in PYTHON_COMMANDS if name != "w3c-report"]
+    "name", [name for name in PYTHON_COMMANDS if name not in ("w3c-report", *BESIDE_THE_PIPE)]
 )
 every_filter = pytest.mark.parametrize("name", FILTERS)
 
@@ -253,7 +260,7 @@ class TestInput:
 class TestReaderGone:
     """The reader of stdout goes away: a quiet end by SIGPIPE, as coreutils do it."""
 
-    @every_python_command
+    @every_command_of_the_pipe
     def test_before_first_write_dies_by_sigpipe(self, drive: Callable[[str], Driver], name: str) -> None:
         driver = drive(name)
         proc = driver.start()
@@ -274,10 +281,10 @@ class TestReaderGone:
         driver.provoke(proc)
         assert (proc.wait(AT_ONCE_S), bytes(proc.err[said:])) == (-signal.SIGPIPE, b"")
 
-    @every_python_command
+    @every_command_of_the_pipe
     def test_while_idle_dies_by_sigpipe(self, commands: Commands, name: str) -> None:
         commands.write("access.log", b"")
-        idle = {"w3c-tail": ("access.log",), "w3c-gen": ("--rate", "0.001")}
+        idle = {"w3c-tail": ("access.log",), "w3c-store": ("site.db",), "w3c-gen": ("--rate", "0.001")}
         proc = commands.start(name, *idle.get(name, ())).ready()
         proc.close_stdout()
         assert proc.result(AT_ONCE_S) == Result(-signal.SIGPIPE, b"", b"")
@@ -436,7 +443,7 @@ class TestSignals:
         proc.send_signal(signal.SIGINT)
         assert proc.result(AT_ONCE_S) == Result(-signal.SIGINT, b"", b"")
 
-    @every_python_command
+    @every_command_of_the_pipe
     def test_sigusr1_tells_the_counts_and_goes_on(self, drive: Callable[[str], Driver], name: str) -> None:
         driver = drive(name)
         proc = driver.start().ready()
@@ -447,7 +454,7 @@ class TestSignals:
         driver.provoke(proc)
         assert proc.read_line()
 
-    @every_python_command
+    @every_command_of_the_pipe
     @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
     def test_ignored_signal_stays_ignored(
         self, drive: Callable[[str], Driver], name: str, signum: signal.Signals

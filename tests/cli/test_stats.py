@@ -123,6 +123,7 @@ class TestOptions:
             ("slow_paths_s", None),
             ("by", {}),
             ("host", None),
+            ("seconds", None),
             ("packed", None),
         ]
 

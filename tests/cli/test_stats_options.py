@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from harness import EPOCH, Commands, Result, Script, record, records, tool, utc
+from harness import EPOCH, Commands, Result, Script, log_line, record, records, tool, utc
 
 RAISED = f"High traffic generated an alert - hits = 12, triggered at {utc(EPOCH + 5)}"
 
@@ -335,6 +336,11 @@ def written(commands: Commands, name: str, *args: str, seconds: Iterable[int] | 
     return result.stdout
 
 
+def of_log(second: int) -> bytes:
+    """A line of a log; every third second it is followed by one in no format."""
+    return log_line(EPOCH + second) + (b"junk\n" if second % 3 == 0 and second else b"")
+
+
 def all_records() -> bytes:
     pairs = sorted((second, name) for name, seconds in HOSTS.items() for second in seconds)
     return b"".join(of_host(name, second) for second, name in pairs)
@@ -430,6 +436,32 @@ class TestMerging:
         found = only(commands.run("w3c-stats", "-o", "json", "--mergeable", stdin=record()))
         name = commands.run(tool("uname"), "-n").stdout.decode().strip()
         assert (found["host"], bool(found["packed"])) == (name, True)
+
+    def test_seconds_are_all_requests_and_unparsed_lines(self, commands: Commands) -> None:
+        commands.write("access.log", b"".join(of_log(second) for second in (0, 0, 3, 9, 10, 14)))
+        run = commands.bash("w3c-parse access.log | w3c-stats -o json --mergeable")
+        assert [value["seconds"] for value in run.values] == [[2, 0, 0, 2, 0, 0, 0, 0, 0, 2], [1, 0, 0, 0, 1]]
+        for value in run.values:
+            assert sum(value["seconds"]) == value["requests"] + value["unparsed"]
+
+    def test_silent_live_log_has_summaries_too(self, commands: Commands) -> None:
+        """Also before its first record."""
+        words = ("w3c-stats", "-o", "json", "--mergeable", "-i", "1s", "--lateness", "1s", "--clock", "live")
+        silent = [commands.start(*words) for _ in range(2)]
+        newest = int(time.time())
+        silent[1].feed(records([newest]))
+        for proc in silent:
+            values = [json.loads(proc.read_line()) for _ in range(3)]
+            assert [value["requests"] for value in values] == [proc is silent[1], 0, 0]
+            assert [value["from"] for value in values[1:]] == [value["to"] for value in values[:2]]
+        assert values[0]["from"] == utc(newest)
+
+    def test_files_that_w3c_tail_follows_are_one_input(self, commands: Commands) -> None:
+        for name in HOSTS:
+            commands.write(f"{name}.jsonl", written(commands, name))
+        run = commands.bash("w3c-tail --no-follow -n +1 web?.jsonl | w3c-stats --merge")
+        assert (run.status, run.notes) == (0, [])
+        assert run.stdout == commands.run("w3c-stats", stdin=all_records()).stdout
 
     def test_not_mergeable_there_is_no_host(self, commands: Commands) -> None:
         found = only(commands.run("w3c-stats", "-o", "json", stdin=record()))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import random
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import pytest
 
-from w3ctools.core.merging import Merging, SummaryRow
+from w3ctools.core.hosts import HostNews
+from w3ctools.core.merging import Merging
 from w3ctools.core.render import Style, TextRenderer
 from w3ctools.core.render_json import JsonRenderer
 from w3ctools.core.stats import Gap, Interval, Item, Stats, Total
 from w3ctools.core.summary import Spec, StatsRow, Summary, SummaryError
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.wire import AlertEvent, LineReader, Read
+from w3ctools.core.window import Moment
+from w3ctools.core.wire import AlertEvent, LineReader, Read, SummaryRow
 
 T0_S = 1_700_000_000  # a multiple of 10
+NOW = Moment(T0_S, 0.0)
 EVERYTHING = Spec(by=("status", "client"), depth=2, timings=True)
 #: An interval as ``(from, to, requests, partial)``, a gap as ``(from, to)``; seconds since T0.
 Short = tuple[int, ...]
@@ -53,9 +57,9 @@ def read(text: str) -> Read[SummaryRow]:
 
 
 def merged(*texts: str, in_all: bool = False) -> list[Item]:
-    merging = Merging(in_all=in_all)
+    merging = Merging("replay", in_all=in_all)
     for text in texts:
-        merging.feed(read(text))
+        merging.feed(read(text), NOW)
     return merging.flush()
 
 
@@ -220,11 +224,157 @@ def test_nothing_gives_nothing() -> None:
 
 def test_alerts_come_at_once_and_nothing_else_before_the_end() -> None:
     alert = AlertEvent(state="raised", message="High traffic generated an alert - hits = 1")
-    merging = Merging(in_all=False)
-    items = merging.feed(read(lines("a", [interval(0, 10), alert, interval(10, 20)])))
+    merging = Merging("replay", in_all=False)
+    items = merging.feed(read(lines("a", [interval(0, 10), alert, interval(10, 20)])), NOW)
     assert items == [alert]
-    assert merging.tick(1e6) == []
+    assert merging.tick(Moment(NOW.wall_s, NOW.boot_s + 1e6)) == []
     assert short(merging.flush()) == [(0, 10, 1, False), (10, 20, 1, False)]
+
+
+# Live.
+
+
+class Hosts:
+    """Summaries that come now, and a machine's clocks."""
+
+    def __init__(self, *, mergeable: bool = False, in_all: bool = False) -> None:
+        self._merging = Merging("auto", in_all=in_all, mergeable=mergeable)
+        self._at_s = 0.0
+        self.items: list[Item] = []
+
+    def tell(self, host: str, *intervals: Interval) -> None:
+        self.items += self._merging.feed(read(lines(host, intervals)), self._moment)
+        self.wait(0)
+
+    def wait(self, seconds: float) -> None:
+        self.items += self._merging.tick(self._moment)
+        for _ in range(round(4 * seconds)):
+            self._at_s += 0.25
+            self.items += self._merging.tick(self._moment)
+
+    def end(self) -> None:
+        self.items += self._merging.flush()
+
+    @property
+    def _moment(self) -> Moment:
+        return Moment(T0_S + self._at_s, self._at_s)
+
+    @property
+    def shown(self) -> list[Short | str]:
+        return [
+            item.text if isinstance(item, HostNews) else short([item])[0]
+            for item in self.items
+            if not isinstance(item, AlertEvent)
+        ]
+
+
+def test_interval_is_shown_once_all_hosts_have_told_of_it() -> None:
+    hosts = Hosts()
+    hosts.tell("a", interval(0, 10))
+    hosts.tell("b", interval(0, 10))
+    hosts.wait(2)
+    assert hosts.shown == [(0, 10, 2, False)]
+    hosts.tell("a", interval(10, 20))
+    hosts.wait(8)
+    assert len(hosts.shown) == 1
+    hosts.tell("b", interval(10, 20, 5))
+    assert hosts.shown[1:] == [(10, 20, 6, False)]
+    hosts.end()
+    assert len(hosts.shown) == 2
+
+
+def test_empty_intervals_are_a_sign_of_life_and_a_gap_once_traffic_is_back() -> None:
+    hosts = Hosts()
+    for begin in range(0, 40, 10):
+        hosts.tell("a", interval(begin, begin + 10, 2 if begin in (0, 30) else 0))
+        hosts.tell("b", interval(begin, begin + 10, 0))
+        hosts.wait(10)
+        assert len(hosts.shown) == (1 if begin < 30 else 3)
+    assert hosts.shown == [(0, 10, 2, False), (10, 30), (30, 40, 2, False)]
+
+
+def test_empty_intervals_go_on_to_who_merges_further() -> None:
+    hosts = Hosts(mergeable=True)
+    hosts.tell("a", interval(0, 10, 1))
+    hosts.tell("a", interval(10, 20, 0))
+    hosts.wait(2)
+    assert hosts.shown == [(0, 10, 1, False), (10, 20, 0, False)]
+
+
+def test_silent_host_is_named_and_what_it_tells_later_is_shown_by_itself() -> None:
+    hosts = Hosts()
+    hosts.tell("a", interval(0, 10))
+    hosts.tell("b", interval(0, 10))
+    for begin in range(10, 50, 10):
+        hosts.wait(10)
+        hosts.tell("a", interval(begin, begin + 10))
+    hosts.wait(2)
+    silent = "host b is silent: its traffic is unknown from 2023-11-14T22:13:30Z on, and it is not waited for"
+    assert silent in hosts.shown
+    assert [item for item in hosts.shown if item != silent] == [
+        (at, at + 10, *own)
+        for at, own in [
+            (0, (2, False)),
+            (10, (1, False)),
+            (20, (1, False)),
+            (30, (1, False)),
+            (40, (1, False)),
+        ]
+    ]
+    before = len(hosts.shown)
+    hosts.tell("b", interval(10, 20, 7), interval(20, 30, 0), interval(30, 40, 3))
+    assert hosts.shown[before:] == [
+        "host b is heard again, its traffic is known up to 2023-11-14T22:13:40Z",
+        (10, 20, 7, False),
+        (30, 40, 3, False),
+    ]
+
+
+def test_interval_that_was_cut_waits_for_the_rest_of_a_host_that_is_started_again() -> None:
+    hosts = Hosts()
+    hosts.tell("a", interval(0, 10), interval(10, 14, 2, partial=True))
+    hosts.wait(8)
+    assert hosts.shown == [(0, 10, 1, False)]
+    hosts.tell("a", interval(10, 20, 3))
+    assert hosts.shown[1:] == [(10, 20, 5, False)]
+
+
+def test_last_interval_of_hosts_that_have_ended_is_shown_when_they_are_silent() -> None:
+    hosts = Hosts()
+    hosts.tell("a", interval(0, 10), interval(10, 14, 2, partial=True))
+    hosts.wait(31)
+    assert hosts.shown[2:] == [(10, 14, 2, True)]
+
+
+def test_total_is_shown_at_the_end_alone() -> None:
+    hosts = Hosts(in_all=True)
+    hosts.tell("a", interval(0, 10), interval(10, 20))
+    hosts.wait(10)
+    assert hosts.shown == []
+    hosts.end()
+    assert hosts.shown == [(0, 20, 2, False)]
+
+
+def test_live_or_not_the_same_is_shown_in_all() -> None:
+    rng = random.Random(7)
+    told = [(host, interval(at, at + 10, rng.randrange(4))) for at in range(0, 90, 10) for host in "abc"]
+    hosts = Hosts()
+    for number, (host, one) in enumerate(told, 1):
+        hosts.tell(host, one)
+        hosts.wait(10 if number % 3 == 0 else 0.25)
+    hosts.end()
+    assert hosts.shown == short(merged(*(lines(host, [one]) for host, one in told)))
+
+
+def test_requests_of_each_second_add_up() -> None:
+    one = interval(0, 10, 3)._replace(seconds=Counter({T0_S: 1, T0_S + 9: 2}))
+    other = interval(0, 10, 1)._replace(seconds=Counter({T0_S + 9: 1}))
+    (both,) = merged(lines("a", [one]), lines("b", [other]))
+    assert isinstance(both, Interval)
+    assert both.seconds == {T0_S: 1, T0_S + 9: 3}
+    (some,) = merged(lines("a", [one]), lines("b", [interval(0, 10, 1)]))
+    assert isinstance(some, Interval)
+    assert some.seconds is None
 
 
 # What cannot be merged.

@@ -337,7 +337,30 @@ def test_any_names_are_lines_of_visible_characters(
     assert text.endswith("\n")
 
 
+def test_what_a_host_tells_later_is_two_lines_and_beside_nothing() -> None:
+    renderer = TextRenderer(10)
+    renderer.render(interval_of([row()] * 10), Style(100, False))
+    later = interval_of([row()] * 3)._replace(later_of="web2")
+    assert renderer.render(later, Style(100, False)).splitlines() == [
+        "",
+        "2023-11-14T22:13:20Z to 22:13:30Z  of web2, told later",
+        "  3 requests   0.3/s   1,536 bytes   1 clients",
+    ]
+    following = interval_of([row()] * 5, to_s=T0_S + 20)._replace(from_s=T0_S + 10)
+    assert "0.5/s   -50%" in renderer.render(following, Style(100, False))
+
+
 # JSON.
+
+
+def test_host_that_told_later_is_named() -> None:
+    line = JsonRenderer(10).render(interval_of([row()])._replace(later_of="web2"))
+    assert (json.loads(line)["host"], json.loads(line)["packed"]) == ("web2", None)
+
+
+def test_who_merges_tells_under_one_name_whoever_told_later() -> None:
+    line = JsonRenderer(10, "site").render(interval_of([row()])._replace(later_of="web2"))
+    assert json.loads(line)["host"] == "site"
 
 
 def test_interval_is_a_summary_event() -> None:
@@ -379,6 +402,7 @@ def test_interval_is_a_summary_event() -> None:
         "slow_paths_s": None,
         "by": {},
         "host": None,
+        "seconds": None,
         "packed": None,
     }
 
@@ -389,7 +413,7 @@ def test_keys_of_a_summary_event_stand_in_order() -> None:
     assert " ".join(event) == (
         "event from to partial requests rate_per_s unparsed late uncounted bytes clients status methods "
         "sections top_clients failing_paths errors client_errors exact new_sections rates_per_s "
-        "duration_s size_bytes slow_paths_s by host packed"
+        "duration_s size_bytes slow_paths_s by host seconds packed"
     )
     assert list(event["status"]) == ["200", "404"]
 

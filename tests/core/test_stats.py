@@ -40,12 +40,11 @@ def short(items: list[Item]) -> list[Short]:
     for item in items:
         if isinstance(item, AlertEvent):
             found.append(item.message)
-            continue
-        span = (item.from_s - T0_S, item.to_s - T0_S)
-        if isinstance(item, Interval):
-            found.append((*span, item.summary.requests, item.late, item.uncounted))
-        else:
-            found.append(span)
+        elif isinstance(item, Interval):
+            requests = item.summary.requests
+            found.append((item.from_s - T0_S, item.to_s - T0_S, requests, item.late, item.uncounted))
+        elif isinstance(item, Gap):
+            found.append((item.from_s - T0_S, item.to_s - T0_S))
     return found
 
 
@@ -243,6 +242,94 @@ def test_alerts_keep_their_place(after_rows: int, expected: list[Short]) -> None
     stats = Stats(10, LATENESS_S)
     items = stats.feed(read_of([0, 9, 13], [(after_rows, AlertEvent(message="alert"))])) + stats.flush()
     assert short(items) == expected
+
+
+def seconds(items: list[Item]) -> list[tuple[int, int, dict[int, int] | None]]:
+    """Each interval with the requests of its seconds, since T0."""
+    return [
+        (
+            item.from_s - T0_S,
+            item.to_s - T0_S,
+            None if item.seconds is None else {at - T0_S: count for at, count in item.seconds.items()},
+        )
+        for item in items
+        if isinstance(item, Interval)
+    ]
+
+
+def mergeable(*epochs: int | float | None) -> tuple[Stats, list[Item]]:
+    stats = Stats(10, LATENESS_S, mergeable=True)
+    return stats, stats.feed(read_of([*epochs]))
+
+
+def test_what_others_merge_tells_of_each_second() -> None:
+    stats, items = mergeable(None, 1, 1, 3.5, None, 10, 9, 12, 14, 31)
+    assert seconds(items + stats.flush()) == [
+        (0, 10, {1: 3, 3: 2, 9: 1}),
+        (10, 20, {10: 1, 12: 1, 14: 1}),
+        (30, 32, {31: 1}),
+    ]
+
+
+def test_what_nobody_merges_does_not() -> None:
+    assert [tells for _, _, tells in seconds(all_items(Stats(10, LATENESS_S), [1, 2, 30]))] == [None, None]
+
+
+def test_stamp_that_waits_counts_at_its_second() -> None:
+    stats, items = mergeable(1, 200, 201)
+    assert seconds(items + stats.flush()) == [(0, 10, {1: 1}), (200, 202, {200: 1, 201: 1})]
+
+
+def test_stamps_of_a_new_era_count_at_their_seconds() -> None:
+    stats, items = mergeable(1, *range(-3600, -3580))
+    counted = seconds(items + stats.flush())
+    assert counted[0] == (0, 2, {1: 1})
+    assert sum(sum((tells or {}).values()) for _, _, tells in counted[1:]) == 20
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_seconds_of_any_log_are_the_requests_of_their_intervals(seed: int) -> None:
+    rng = random.Random(seed)
+    epochs = [rng.choice([at, at - 1, at - 4, None]) for at in range(100) for _ in range(rng.randrange(4))]
+    stats, items = mergeable(*epochs)
+    for item in items + stats.flush():
+        if isinstance(item, Interval):
+            assert sum((item.seconds or {}).values()) == item.summary.requests
+            assert all(item.from_s <= at < item.to_s for at in item.seconds or {})
+
+
+def test_silence_of_a_live_log_is_told_in_empty_intervals() -> None:
+    stats, items = mergeable(1)
+    assert items == []
+    assert seconds(stats.tick(30)) == [(0, 10, {1: 1}), (10, 20, {})]
+    assert seconds(stats.tick(40)) == [(20, 30, {})]
+    assert seconds(stats.tick(41)) == []
+
+
+def test_gap_that_was_told_in_empty_intervals_is_not_told_again() -> None:
+    stats, _ = mergeable(1)
+    stats.tick(40)
+    items = stats.feed(read_of([55, 70]))
+    assert [item for item in items if isinstance(item, Gap)] == [Gap(T0_S + 30, T0_S + 50)]
+
+
+def test_what_comes_of_an_interval_that_was_told_empty_is_told_too() -> None:
+    stats, _ = mergeable(1)
+    stats.tick(40)
+    assert seconds(stats.feed(read_of([15, 25, 40]))) == [(10, 20, {15: 1}), (20, 30, {25: 1})]
+
+
+def test_log_without_any_record_is_told_of_from_now_on() -> None:
+    stats = Stats(10, LATENESS_S, mergeable=True)
+    assert stats.idle(T0_S + 18) == []
+    assert seconds(stats.idle(T0_S + 26)) == [(10, 20, {})]
+    assert seconds(stats.idle(T0_S + 46)) == [(20, 30, {}), (30, 40, {})]
+    assert seconds(stats.feed(read_of([5, 30]))) == [(0, 10, {5: 1})]
+
+
+def test_nobody_is_told_of_a_log_without_records_who_does_not_merge() -> None:
+    stats = Stats(10, LATENESS_S)
+    assert stats.idle(T0_S + 100) == stats.idle(T0_S + 200) == []
 
 
 def test_alerts_without_any_record_are_given() -> None:

@@ -16,8 +16,10 @@ from w3ctools.core.record import Record, record_type
 from w3ctools.core.wire import (
     MAX_JSON_LINE_BYTES,
     MESSAGE_KEY_BYTES,
+    SOURCE_START,
     AlertEvent,
     GapEvent,
+    HostEvent,
     KeyCount,
     LineReader,
     Read,
@@ -137,7 +139,7 @@ def test_keys_of_a_format_follow_the_sixteen() -> None:
 
 SUMMARY = SummaryEvent(
     *("summary", "", "", False, 0, 0.0, 0, 0, 0, 0, 0, {}, {}, [], {}, {}),
-    *(0, 0, True, [], {}, None, None, None, {}, None, None),
+    *(0, 0, True, [], {}, None, None, None, {}, None, None, None),
 )
 
 
@@ -154,7 +156,7 @@ SUMMARY = SummaryEvent(
             SUMMARY,
             "event from to partial requests rate_per_s unparsed late uncounted bytes clients status methods "
             "sections top_clients failing_paths errors client_errors exact new_sections rates_per_s "
-            "duration_s size_bytes slow_paths_s by host packed",
+            "duration_s size_bytes slow_paths_s by host seconds packed",
             id="summary",
         ),
         pytest.param(
@@ -162,6 +164,7 @@ SUMMARY = SummaryEvent(
         ),
         pytest.param(KeyCount(None, 0, 0, 0), "key requests errors bytes", id="a key of a summary"),
         pytest.param(GapEvent("gap", "", ""), "event from to", id="gap"),
+        pytest.param(HostEvent("host", "", "", ""), "event host state until", id="host"),
     ],
 )
 def test_event_has_its_keys_in_order(event: msgspec.Struct, keys: str) -> None:
@@ -614,7 +617,43 @@ def test_any_bytes_are_read_without_an_exception_and_every_line_is_counted(block
     read_all(reader, *blocks)
     found = reader.records + reader.unparsed + reader.alerts + reader.other_events + reader.foreign
     lines = [line for line in b"".join(blocks).split(b"\n") if line.strip()]
-    assert found == reader.lines == len(lines)
+    assert found == reader.lines == sum(not line.startswith(SOURCE_START) for line in lines)
+
+
+def test_lines_that_name_a_source_are_passed_over() -> None:
+    lines = [line_of(Record(epoch=second)) for second in range(3)]
+    source = b"#Source: /logs/my%20site.jsonl\n"
+    reader = LineReader(Row)
+    read = reader.feed(b"".join([source, lines[0], source, source, lines[1], lines[2], source]))
+    assert [row.epoch for row in read.rows] == [0, 1, 2]
+    assert (reader.lines, reader.records, reader.foreign) == (3, 3, 0)
+    event = AlertEvent(hits=7)
+    assert read.with_events([(2, event)]).splitlines(keepends=True) == [
+        *(source, lines[0], source, source, lines[1]),
+        encode(event).encode(),
+        *(lines[2], source),
+    ]
+
+
+class StatusRow(Row, gc=False):
+    """What a rule on errors needs."""
+
+    status: int | None = None
+
+
+def test_event_whose_keys_have_types_of_their_own_is_an_event() -> None:
+    """A summary tells of `status` too, but how often each came."""
+    reader = LineReader(StatusRow, with_summaries=True)
+    summary = b'{"event":"summary","status":{"200":7},"host":"web1"}\n'
+    read = reader.feed(line_of(Record(status=503)) + summary)
+    assert ([row.status for row in read.rows], [row.host for row in read.summaries]) == ([503], ["web1"])
+    assert (reader.records, reader.other_events, reader.foreign) == (1, 1, 0)
+
+
+def test_record_whose_keys_have_other_types_is_foreign() -> None:
+    reader = LineReader(StatusRow)
+    read = reader.feed(b'{"status":{"200":7}}\n{"event":"unparsed","status":"x"}\n')
+    assert (read.rows, reader.lines, reader.foreign) == ([], 2, 2)
 
 
 # Events put between lines.
@@ -727,3 +766,38 @@ def test_read_up_to_a_row_leaves_the_whole_as_it_was() -> None:
     whole = LineReader(Row).feed(AMONG_OTHERS)
     whole.up_to(1)
     assert (whole.lines, len(whole.rows), whole.lines_up_to) == (AMONG_OTHERS, 2, [3, 5])
+
+
+class TestWholeLines:
+    """What a `LineReader` gives to those who write lines on for readers that know of no messages."""
+
+    MESSAGE = b"High traffic generated an alert - hits = 9, triggered at 2020-09-13T12:26:50Z"
+    EVENT = b'{"event":"alert","state":"raised","epoch":5,"message":"High traffic generated an alert - a"}'
+    RECORD = b'{"time":"t","epoch":5,"client":"a"}'
+
+    def _lines(self, *blocks: bytes) -> list[bytes]:
+        reader = LineReader(Row)
+        reads = [*map(reader.feed, blocks), reader.flush()]
+        return b"".join(read.whole_lines for read in reads).split(b"\n")[:-1]
+
+    def test_records_alone_are_what_came(self) -> None:
+        assert self._lines(self.RECORD + b"\n" + self.RECORD) == [self.RECORD] * 2
+
+    def test_events_and_what_is_no_json_are_what_came(self) -> None:
+        lines = [self.RECORD, b'{"event": "gap"}', b"nothing", self.EVENT, b'{"event":"unparsed"}']
+        assert self._lines(b"\n".join(lines)) == lines
+
+    def test_message_is_an_event(self) -> None:
+        event = parse_message(self.MESSAGE)
+        assert event is not None
+        assert self._lines(self.MESSAGE) == [encode(event).rstrip("\n").encode()]
+
+    @pytest.mark.parametrize("at", range(1, len(RECORD) + 1))
+    @pytest.mark.parametrize("message", [MESSAGE, EVENT])
+    def test_split_record_stands_whole_behind_what_has_split_it(self, at: int, message: bytes) -> None:
+        data = self.RECORD[:at] + message + b"\n" + self.RECORD[at:] + b"\n"
+        first, second = self._lines(data[: at + 5], data[at + 5 :])
+        assert (b'"event":"alert"' in first, second) == (True, self.RECORD)
+
+    def test_record_whose_rest_never_comes_is_what_came(self) -> None:
+        assert self._lines(self.RECORD[:9] + self.EVENT + b"\n") == [self.EVENT, self.RECORD[:9]]

@@ -22,8 +22,9 @@ from harness import AT_ONCE_S, DEADLINE_S, EPOCH, unprivileged, utc
 
 from w3ctools.core.history import AlertRow
 from w3ctools.core.wire import AlertEvent
-from w3ctools.edge import database
-from w3ctools.edge.database import AlertStore, DatabaseError, open_database, read_alerts
+from w3ctools.edge import alert_store, database
+from w3ctools.edge.alert_store import AlertStore, read_alerts
+from w3ctools.edge.database import DatabaseError, open_database
 
 
 class Clock:
@@ -196,6 +197,10 @@ def test_events_that_are_repeated_change_nothing(store: AlertStore, path: Path, 
             AlertEvent(state="raised", epoch=1 << 63, rule="traffic"),
             id="64 bits",
         ),
+        pytest.param(
+            AlertEvent(state="raised", epoch=1, rule="traffic", hits=1 << 63),
+            id="hits of 64 bits",
+        ),
     ],
 )
 def test_event_that_no_row_can_hold_is_missing_and_holds_nobody_up(path: Path, event: AlertEvent) -> None:
@@ -249,8 +254,8 @@ def test_file_that_comes_into_use_while_it_is_read_is_read_again(
     first.close()
     read, how_read = database._read, []
 
-    def read_meanwhile(target: str, how: str, since_epoch: int | None) -> list[AlertRow]:
-        rows = read(target, how, since_epoch)
+    def read_meanwhile(target: str, how: str, *args: Any) -> Any:
+        rows = read(target, how, *args)
         how_read.append(how)
         if len(how_read) == 1:
             writer = AlertStore(str(path))
@@ -268,7 +273,7 @@ PRELUDE = """
 import os, resource, sys
 from w3ctools.core.errors import W3CError
 from w3ctools.core.wire import AlertEvent
-from w3ctools.edge.database import AlertStore, read_alerts
+from w3ctools.edge.alert_store import AlertStore, read_alerts
 path = sys.argv[1]
 def raised(epoch):
     return AlertEvent(state="raised", time=str(epoch), epoch=epoch, rule="traffic", message="x" * 2000)
@@ -383,7 +388,7 @@ def test_link_is_followed(path: Path, tmp_path: Path) -> None:
 
 def test_it_says_what_it_is(store: AlertStore, path: Path) -> None:
     assert _raw(path, "PRAGMA application_id") == [(0x77336374,)]
-    assert _raw(path, "PRAGMA user_version") == [(1,)]
+    assert _raw(path, "PRAGMA user_version") == [(2,)]
     assert _raw(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -434,8 +439,8 @@ OURS = f"PRAGMA application_id = {database.APPLICATION_ID}"
             id="other id",
         ),
         pytest.param(
-            f"{OURS}; PRAGMA user_version = 2; CREATE TABLE records (id)",
-            "is of version 2, this w3ctools knows 1",
+            f"{OURS}; PRAGMA user_version = 3; CREATE TABLE records (id)",
+            "is of version 3, this w3ctools knows 2",
             id="newer",
         ),
         pytest.param(
@@ -582,7 +587,7 @@ def test_failing_disk_is_left_in_peace_for_longer_and_longer(
 def test_waiting_events_are_bounded_and_the_oldest_go(
     store: AlertStore, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "MOST_WAITING", 3)
+    monkeypatch.setattr(alert_store, "MOST_WAITING", 3)
     with closing(_lock(path)):
         store.store_all([_raised(epoch) for epoch in range(4)])
         store.store_all([_raised(4)])
@@ -604,7 +609,7 @@ def test_close_says_what_could_not_be_stored(path: Path) -> None:
 def test_batch_is_stored_whole_or_not_at_all(
     store: AlertStore, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = database._add
+    add = alert_store.add_alert
 
     def fail_late(connection: sqlite3.Connection, event: AlertEvent) -> None:
         add(connection, event)
@@ -612,7 +617,7 @@ def test_batch_is_stored_whole_or_not_at_all(
             raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_add", fail_late)
+        patch.setattr(alert_store, "add_alert", fail_late)
         said = store.store_all([_raised(100), _raised(200), _raised(300), _raised(400)])
         assert said == f"{path}: cannot be used: disk I/O error, trying again"
     assert _spans(path) == []

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
+from w3ctools.cli._choice import TIME
 from w3ctools.cli._command import Ended, ExitStatus, say, subcommand
-from w3ctools.cli._settings import Option, Quantity, output_option
-from w3ctools.core.quantity import parse_time_s
-from w3ctools.edge.clock import now
+from w3ctools.cli._settings import Option, output_option
 from w3ctools.edge.streams import Output
 
 
@@ -18,7 +17,7 @@ from w3ctools.edge.streams import Output
 @click.option(
     "--since",
     cls=Option,
-    type=Quantity("TIME", lambda text: parse_time_s(text, int(now().wall_s))),
+    type=TIME,
     help="Only alerts that were open at this time or later: RFC 3339, or -2h.",
 )
 @output_option("A table for people, or one JSON object for each alert.")
@@ -31,7 +30,7 @@ def history(database: str | None, since: int | None, output: str, **_others: Any
     """
     from w3ctools.core.history import render_history
     from w3ctools.core.wire import encode_line
-    from w3ctools.edge.database import read_alerts
+    from w3ctools.edge.alert_store import read_alerts
 
     if database is None:
         raise click.UsageError("which database? --db FILE names it, or key db in [alert]")

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -103,6 +103,50 @@ class _Group(click.Group):
                 option = max(param.opts, key=len)
                 raise click.UsageError(f"{option} stands before {args[0]!r}, which does not take it there")
         return super().resolve_command(ctx, args)
+
+
+def command_with_subcommands(
+    name: str, section: str
+) -> Callable[[Callable[..., None]], CommandWithSubcommands]:
+    """The same for a command that takes a FILE and has subcommands: the first word tells which it is."""
+
+    def decorate(function: Callable[..., None]) -> CommandWithSubcommands:
+        optioned = config_option(section)(_version(name)(function))
+        return click.command(name, cls=CommandWithSubcommands, context_settings=_context(name))(optioned)
+
+    return decorate
+
+
+class CommandWithSubcommands(click.Command):
+    """A command of its own, unless its first word is the name of a subcommand."""
+
+    def __init__(self, *args: Any, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.commands: dict[str, click.Command] = {}
+
+    def add_command(self, command: click.Command) -> None:
+        """Have a subcommand."""
+        self.commands[str(command.name)] = command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Called by click: the context of the command that the words mean."""
+        named = self.commands.get(args[0]) if args else None
+        if named is None:
+            return super().make_context(info_name, args, parent, **extra)
+        own = click.Context(self, parent, info_name, **self.context_settings)
+        return named.make_context(args[0], args[1:], own, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click with that context."""
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Called by click for --help."""
+        super().format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str()) for name, one in self.commands.items()])
 
 
 def subcommand(

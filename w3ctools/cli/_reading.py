@@ -60,12 +60,16 @@ class Batch(Generic[T]):
     read: Read[T]
     #: This machine's clock; None in a replay.
     wall_s: float | None
+    moment: Moment
 
 
 class Quiet(NamedTuple):
     """Nothing came; `elapsed_s` since the newest record if that is proven."""
 
     elapsed_s: float | None
+    moment: Moment
+    #: Whether nothing has ever come, long enough to prove that this is no replay.
+    is_idle: bool
 
 
 class Records(Generic[T]):
@@ -80,13 +84,15 @@ class Records(Generic[T]):
         report: Callable[[], str],
         *,
         row_event: str = "unparsed",
+        with_summaries: bool = False,
         is_whole: bool = False,
     ) -> None:
-        """`row_event`: see `LineReader`. `is_whole`: a line that is no JSON is an error."""
+        """`row_event`, `with_summaries`: see `LineReader`. `is_whole`: a line that is no JSON is an error."""
         self.signals = listen(report)
         self._is_whole = is_whole
-        self._reader = LineReader(row_type, row_event=row_event)
+        self._reader = LineReader(row_type, row_event=row_event, with_summaries=with_summaries)
         self._clock = clock
+        self._mode = mode
         self._silence = Silence(mode)
         self._input = Input(0, output, self.signals)
         self._told_replay = self._told_foreign = False
@@ -100,6 +106,11 @@ class Records(Generic[T]):
     def live(self) -> bool:
         """Whether the log is written now, so that silence means that nothing happens."""
         return self._silence.live
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing more has come by now."""
+        return self._input.is_dry
 
     def wake_by(self, fd: int) -> None:
         """Give a `Quiet` also when there is something to read from this descriptor."""
@@ -124,16 +135,20 @@ class Records(Generic[T]):
             moment = now()
             if isinstance(block, Waited):
                 self._silence.waited(block.asked_s, block.took_s)
-                yield Quiet(self._silence.elapsed_s(moment))
+                yield Quiet(self._silence.elapsed_s(moment), moment, self._is_idle)
                 self._tell_replay(moment)
                 continue
             stamped = self._clock.stamped
-            yield Batch(self._reader.feed(block), self._silence.wall_s(moment))
+            yield Batch(self._reader.feed(block), self._silence.wall_s(moment), moment)
             self._tell_foreign()
             if self._clock.stamped > stamped:
                 self._silence.stamped(self._clock.newest, moment)
-        yield Batch(self._reader.flush(), None)
+        yield Batch(self._reader.flush(), None, now())
         self._tell_foreign(at_end=True)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._clock.newest is None and self._mode != "replay" and self._silence.lasted(GRACE_S)
 
     def _tell_foreign(self, *, at_end: bool = False) -> None:
         if self._reader.first_foreign is None:

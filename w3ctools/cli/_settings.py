@@ -20,7 +20,7 @@ from w3ctools.edge.config import NAME, ConfigFile, Found, Section, Setting, Valu
 from w3ctools.edge.streams import note, program_name
 
 #: Every section that a file may have: one a command.
-SECTIONS = ("tail", "parse", "stats", "alert", "report", "gen")
+SECTIONS = ("tail", "parse", "stats", "alert", "report", "store", "spark", "gen")
 #: Beside this one there may be more, each a rule of its own: ``[alert:NAME]``.
 _OF_RULES = "alert"
 _RULE_NAME = re.compile(r"[a-z0-9-]+")
@@ -74,6 +74,18 @@ class Option(click.Option):
         super().__init__(*args, **attrs)
         self.acts = acts
         self.of_rule = of_rule
+
+
+class Argument(click.Argument):
+    """A FILE that is named by the environment or the configuration file too; `acts` as for an `Option`."""
+
+    def __init__(self, *args: Any, acts: str | None = None, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.acts = acts
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Called by click for its command, and for the subcommands of that, which do not take it."""
+        return super().get_usage_pieces(ctx) if self in ctx.command.params else []
 
 
 def output_option(text: str) -> Callable[[Any], Any]:
@@ -223,7 +235,7 @@ class Settings:
                 self._error(setting.where, f"{key!r} stands in [{self._section}], not in a rule")
             elif param is None:
                 self._error(setting.where, f"no key {key!r} in [{name}]{_nearest(key, list(allowed))}")
-            elif isinstance(param, Option) and param.acts is not None and not may_act:
+            elif isinstance(param, Option | Argument) and param.acts is not None and not may_act:
                 self._error(
                     setting.where,
                     f"{key!r} {param.acts} and may not stand in ./{NAME}: "

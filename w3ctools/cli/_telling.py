@@ -72,7 +72,7 @@ class Telling:
         self._journal = Journal(log_file) if log_file is not None else None
         self._store = self._outbox = None
         if database is not None:
-            from w3ctools.edge.database import AlertStore  # sqlite3 takes 10 ms to import
+            from w3ctools.edge.alert_store import AlertStore  # sqlite3 takes 10 ms to import
 
             self._store = AlertStore(database)
         if command_line is not None or notify:

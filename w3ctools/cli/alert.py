@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,7 +11,7 @@ from w3ctools.cli._alert_check import check
 from w3ctools.cli._alert_history import history
 from w3ctools.cli._alert_try import try_rules
 from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say, say_if_any
-from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
+from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
 from w3ctools.cli._rule import rule_options, rules
 from w3ctools.cli._settings import NAMES_OUTPUT, Option, output_option
 from w3ctools.cli._telling import Telling, telling_options
@@ -21,9 +21,13 @@ from w3ctools.core.gauge import row_type
 from w3ctools.core.rule import Rule
 from w3ctools.core.sealed import SealError
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.wire import Read, Row, encode
+from w3ctools.core.window import Moment
+from w3ctools.core.wire import AlertEvent, Read, Row, encode
 from w3ctools.edge.state import StateFile
 from w3ctools.edge.streams import Output
+
+if TYPE_CHECKING:  # start-up counts, and few read summaries
+    from w3ctools.core.summed import SummedAlerts
 
 #: A save of the state may cost one part in so many of the time.
 SAVE_SHARE = 20
@@ -31,6 +35,8 @@ SAVE_SHARE = 20
 MOST_NAMED = 10
 #: How long is tried to send what waits at the end; after a signal, which leaves 8 s for everything.
 DRAIN_S, LAST_DRAIN_S = 10.0, 2.0
+#: What must not come together.
+MIXED = "records and summaries on one input: the same requests would count twice"
 #: After so many records without a duration, there will be none.
 PATIENCE_RECORDS = 1000
 
@@ -124,7 +130,12 @@ class _Alert:
         self._state = _State(state_file, self._alerts) if state_file is not None else None
         self._durations = _Durations(any(rule.metric == "p95" for rule in rules))
         self._told_forgotten = False
-        self.records = Records(row_type(rules), self._alerts.clock, mode, self._output, self.report)
+        self._mode = mode
+        #: Where summaries come instead of records.
+        self._summed: SummedAlerts | None = None
+        self.records = Records(
+            row_type(rules), self._alerts.clock, mode, self._output, self.report, with_summaries=True
+        )
 
     def report(self) -> str:
         """Counts up to now."""
@@ -146,19 +157,36 @@ class _Alert:
 
     def _watch(self) -> ExitStatus:
         for item in self.records:
-            if isinstance(item, Batch):
-                self._durations.look(item.read.rows)
-                told = self._tell(*self._feed(item))
-            else:
-                self._telling.retry()
-                events = self._alerts.tick(item.elapsed_s) if item.elapsed_s is not None else []
-                told = self._tell([Placed(0, event) for event in events], Read())
-            if told is ExitStatus.ALERT:
-                return told
+            if self._take(item) is ExitStatus.ALERT:
+                return ExitStatus.ALERT
             if self._state is not None:
                 self._state.save_when_due()
             self._tell_forgotten()
         return self._end()
+
+    def _take(self, item: Batch[Row] | Quiet) -> ExitStatus:
+        if isinstance(item, Batch) and item.read.summaries:
+            self._feed_summaries(item.read, item.moment)
+        if isinstance(item, Quiet):
+            self._telling.retry()
+        if self._summed is not None:
+            return self._take_summed(self._summed, item)
+        if isinstance(item, Batch):
+            self._durations.look(item.read.rows)
+            return self._tell(*self._feed(item))
+        return self._tell_all(self._alerts.tick(item.elapsed_s) if item.elapsed_s is not None else [])
+
+    def _take_summed(self, summed: SummedAlerts, item: Batch[Row] | Quiet) -> ExitStatus:
+        if isinstance(item, Batch):
+            if item.read.rows:
+                raise W3CError(MIXED)
+            self._tell([], item.read)
+        if not self.records.is_dry:  # another host's turn may be about to come
+            return ExitStatus.DONE
+        events, news = summed.tick(item.moment)
+        for one in news:
+            say(one.text)
+        return self._tell_all(events)
 
     def _feed(self, batch: Batch[Row]) -> tuple[list[Placed], Read[Row]]:
         """The events of what was read, and it; nothing behind the record that ends the command."""
@@ -173,10 +201,25 @@ class _Alert:
                 return placed, read.up_to(number)
         return placed, read
 
+    def _feed_summaries(self, read: Read[Row], moment: Moment) -> None:
+        """Raises W3CError."""
+        if read.rows or (self._summed is None and self._alerts.clock.newest is not None):
+            if any(row.seconds is not None for row in read.summaries):
+                raise W3CError(MIXED)
+            return  # somebody's statistics of these records
+        if self._state is not None:
+            raise W3CError("--state keeps what records said: leave it out where summaries come")
+        if self._summed is None:
+            from w3ctools.core.summed import SummedAlerts
+
+            self._summed = SummedAlerts(self._alerts, self._mode)
+        for news in self._summed.feed(read.summaries, moment):
+            say(news.text)
+
     def _end(self) -> ExitStatus:
         status = ExitStatus.DONE
         if self._state is None:  # with one, the log goes on: its last seconds are not over
-            status = self._tell([Placed(0, event) for event in self._alerts.flush()], Read())
+            status = self._tell_all((self._summed or self._alerts).flush())
         newest = self._alerts.clock.newest
         for about in self._alerts.open[:MOST_NAMED] if newest is not None else []:
             say(f"{about}: alert open at the end of the input, last log time {rfc3339(newest or 0)}")
@@ -184,6 +227,10 @@ class _Alert:
             say(f"{len(self._alerts.open) - MOST_NAMED:,} more alerts are open")
         self._durations.end()
         return status
+
+    def _tell_all(self, events: list[AlertEvent]) -> ExitStatus:
+        """Events that belong behind all that was written."""
+        return self._tell([Placed(0, event) for event in events], Read())
 
     def _tell(self, placed: list[Placed], read: Read[Row]) -> ExitStatus:
         if self._form.pass_through:

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from w3ctools.cli._choice import CONDITION, TIME
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._feeder import Feeder
 from w3ctools.cli._settings import NAMES_OUTPUT, SITE, Option, Quantity
 from w3ctools.core.formats.format import Format, MakeFormat, Settings
 from w3ctools.core.formats.text import visible
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
-from w3ctools.core.quantity import parse_time_s
 from w3ctools.core.record import Record
 from w3ctools.core.select import Selection
 from w3ctools.core.timestamp import Zone
 from w3ctools.core.wire import omit_nulls
-from w3ctools.edge.clock import now
 from w3ctools.edge.compressed import CannotDecompress, OpenFile, open_maybe_compressed
 from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.streams import Input, Output, Waited, open_appended
@@ -55,16 +54,6 @@ def read_zone(text: str) -> tzinfo:
         return zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{text!r} is no time zone: expected one such as Europe/Paris or +01:00") from None
-
-
-def _read_where(text: str) -> Callable[[Record], bool]:
-    from w3ctools.core.where import compile_where
-
-    return compile_where(text)
-
-
-def _read_time_s(text: str) -> int:
-    return parse_time_s(text, int(now().wall_s))
 
 
 def _list_formats(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
@@ -154,16 +143,16 @@ class Telling(NamedTuple):
 @click.option(
     "--where",
     cls=Option,
-    type=Quantity("EXPR", _read_where),
+    type=CONDITION,
     help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
 )
 @click.option(
     "--since",
     cls=Option,
-    type=Quantity("TIME", _read_time_s),
+    type=TIME,
     help="Only records from TIME on: RFC 3339, or -2h.",
 )
-@click.option("--until", cls=Option, type=Quantity("TIME", _read_time_s), help="Only records before TIME.")
+@click.option("--until", cls=Option, type=TIME, help="Only records before TIME.")
 @click.option(
     "--anonymize-ip",
     cls=Option,

@@ -13,18 +13,19 @@ from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
 from w3ctools.cli._settings import DURATION, LISTENS, NAMES_OUTPUT, Option, Quantity
 from w3ctools.core.errors import QuantityError
-from w3ctools.core.merging import Merging, SummaryRow
+from w3ctools.core.merging import Merging
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
 from w3ctools.core.render import Style, TextRenderer
 from w3ctools.core.render_csv import CsvRenderer
 from w3ctools.core.render_json import JsonRenderer
 from w3ctools.core.stats import Item, Stats, Total
-from w3ctools.core.summary import Spec, stats_row_type
+from w3ctools.core.summary import Spec, StatsRow, stats_row_type
 from w3ctools.core.timestamp import rfc3339
+from w3ctools.core.wire import SummaryRow
 from w3ctools.edge.streams import Output
 from w3ctools.edge.terminal import StatusLine, has_colour, is_terminal, width
 
-Counter = Stats | Total | Merging
+Counter = Stats | Total
 
 
 class Form(NamedTuple):
@@ -176,6 +177,7 @@ def stats(
     spec = Spec(tuple(dict.fromkeys(by)), depth, percentiles or live or output == "prometheus")
     colour = has_colour(color, os.environ)
     form = Form(output, top, colour, (host or socket.gethostname()) if mergeable else None, percentiles)
+    records: Records[Any]
     if output == "prometheus":
         from w3ctools.cli._metrics import serve
 
@@ -184,8 +186,11 @@ def stats(
         from w3ctools.cli._live import watch
 
         records = watch(spec, lateness, clock, form.top, colour)
+    elif merge:
+        records = _merge(form, Merging(clock, in_all=total, mergeable=mergeable), clock)
     else:
-        records = _show(form, _counter(merge, total, interval, lateness, spec), clock, spec)
+        by_interval = Stats(interval, lateness, spec, mergeable=mergeable)
+        records = _show(form, Total(lateness, spec) if total else by_interval, clock, spec)
     if records.unstamped:
         say(f"{records.unstamped:,} lines had no readable time: counted at the log's clock")
     if summary:
@@ -216,38 +221,40 @@ def _check(ctx: click.Context) -> None:
             raise click.UsageError(f"--{name} is for -o prometheus: the output goes to stdout")
 
 
-def _counter(merge: bool, total: bool, interval_s: int, lateness_s: int, spec: Spec) -> Counter:
-    if merge:
-        return Merging(in_all=total)
-    return Total(lateness_s, spec) if total else Stats(interval_s, lateness_s, spec)
-
-
-def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[Any]:
+def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[StatsRow]:
     screen = _Screen(form)
-    merges = isinstance(counter, Merging)
-    row_type: Any = SummaryRow if merges else stats_row_type(spec)
-    records: Records[Any] = Records(
-        row_type,
-        counter.clock,
-        mode,
-        screen.output,
-        lambda: records.report(),
-        row_event="summary" if merges else "unparsed",
-        is_whole=merges,
-    )
-    _read(records, counter, screen)
-    return records
-
-
-def _read(records: Records[Any], counter: Counter, screen: _Screen) -> None:
+    records = Records(stats_row_type(spec), counter.clock, mode, screen.output, lambda: records.report())
     for item in records:
         if isinstance(item, Batch):
             screen.show(counter.feed(item.read, item.wall_s))
             continue
-        if item.elapsed_s is not None:
+        if item.is_idle and isinstance(counter, Stats):
+            screen.show(counter.idle(item.moment.wall_s))
+        elif item.elapsed_s is not None:
             screen.show(counter.tick(item.elapsed_s))
         screen.show_quiet(counter, records.live, item)
     screen.show(counter.flush())
+    return records
+
+
+def _merge(form: Form, merging: Merging, mode: ClockMode) -> Records[SummaryRow]:
+    screen = _Screen(form)
+    records = Records(
+        SummaryRow,
+        merging.clock,
+        mode,
+        screen.output,
+        lambda: records.report(),
+        row_event="summary",
+        is_whole=True,
+    )
+    for item in records:
+        if isinstance(item, Batch):
+            screen.show(merging.feed(item.read, item.moment))
+        if records.is_dry:  # else another host's turn may be about to come
+            screen.show(merging.tick(item.moment))
+    screen.show(merging.flush())
+    return records
 
 
 class _Screen:

@@ -7,7 +7,7 @@ while it fills. Memory: for each rule the sums of one window's seconds, and of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -82,23 +82,26 @@ class Alerts:
             fed += run.records
         return placed
 
+    def feed_counts(self, counts: Iterable[tuple[int, int]], wall_s: float | None = None) -> list[AlertEvent]:
+        """So many requests came in each of these seconds; for rules that count requests together alone."""
+        events: list[AlertEvent] = []
+        for run, steps in self.clock.feed_runs((Run(*count) for count in counts), wall_s):
+            events += [event for _, event in self._feed(Traffic([], 0, run.records), run, steps, 0)]
+        return events
+
     def tick(self, elapsed_s: float) -> list[AlertEvent]:
         """Nothing came for `elapsed_s`, proven: judge what is over and announce what silence brings.
 
         The state stays as it is: should the silence prove to be a stall, what was announced is void.
         """
-        newest = self.clock.newest
-        if newest is None:
+        return [] if self.clock.newest is None else self._over(self.clock.silent(elapsed_s))
+
+    def complete(self, second: int) -> list[AlertEvent]:
+        """All that came up to this second is known: `tick`, for who knows it otherwise than by silence."""
+        if self.clock.newest is None:
             return []
-        now = self.clock.silent(elapsed_s)
-        self._count()
-        events = self._judge_up_to(self.clock.judged)
-        if now > newest:
-            announced = _in_order([event for watch in self.watches for event in watch.foresee(now)])
-            if announced:
-                self._announced_until = announced[-1].epoch
-            events += announced
-        return events
+        self.clock.over(second)
+        return self._over(second)
 
     def flush(self) -> list[AlertEvent]:
         """The end of the input: judge what is complete; a recovery is not invented."""
@@ -131,6 +134,16 @@ class Alerts:
         except (TypeError, ValueError, LookupError) as error:
             raise SealError(f"is damaged: {error}") from None
         return [name for name in states if name not in fit]
+
+    def _over(self, second: int) -> list[AlertEvent]:
+        self._count()
+        events = self._judge_up_to(self.clock.judged)
+        if second > (self.clock.newest or 0):
+            announced = _in_order([event for watch in self.watches for event in watch.foresee(second)])
+            if announced:
+                self._announced_until = announced[-1].epoch
+            events += announced
+        return events
 
     def _restored(self, watch: Watch, states: dict[str, WatchState]) -> bool:
         state = states.get(watch.rule.subject)

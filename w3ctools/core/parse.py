@@ -123,6 +123,8 @@ class LogParser:
         self._bytes_seen = 0
         self._sources = Sources()
         self._source = self._new_source(None)
+        #: Lines so far that began with ``#``: those below may be read in another way than those above.
+        self.directives = 0
         self._fast: BlockParser | None = None
         #: Set where the fast path is no longer that with which a block was begun.
         self._changed = False
@@ -139,6 +141,14 @@ class LogParser:
     def never_recognised(self) -> Unrecognised | None:
         """As `unrecognised`, at the end of the input."""
         return None if self._recognised else self._closest
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether of all lines so far nothing matters for those to come but which format is expected."""
+        source = self._source
+        depends = isinstance(source.format, W3CExtended) and source.format.depends_on_lines
+        is_missed = source.misses > 0 and source.missed_line == self.counts.lines
+        return source.format is not None and not depends and not is_missed
 
     def feed(self, data: bytes) -> Parsed:
         """Parse what was read; an unfinished last line waits for the rest of it."""
@@ -210,6 +220,7 @@ class LogParser:
         before, last_line = self._source, self.counts.lines
         self.counts.lines += 1
         self.counts.skipped += 1
+        self.directives += 1
         if path == before.path:
             before.missed_line += 1
             return
@@ -295,6 +306,7 @@ class LogParser:
                 return b""
             if line.startswith(b"#"):
                 self.counts.skipped += 1
+                self.directives += 1
                 self._directive(line, parsed)
                 return b""
         passed_on = self._pass_on(line)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from w3ctools.core.formats.text import visible
+from w3ctools.core.hosts import HostNews
 from w3ctools.core.quantity import plain
 from w3ctools.core.stats import Gap, Interval, Item
 from w3ctools.core.summary import Summary, Table
@@ -66,9 +67,13 @@ class TextRenderer:
             self._alerts.append(item)
             self._alert_count += 1
             return f"{_alert(item, style)}\n"
+        if isinstance(item, HostNews):
+            return f"{item.text}\n"
         if isinstance(item, Gap):
             self._trend.pause()
             return f"no requests from {time_text(item.from_s)} to {time_text(item.to_s)}\n"
+        if item.later_of is not None:  # perhaps a day of them: what is of now must not be lost among them
+            return "\n".join(["", *_headline(item, None, style), ""])
         change, summary = self._trend.feed(item), item.summary
         lines = [
             *_headline(item, change.share, style),
@@ -99,9 +104,10 @@ class TextRenderer:
 
 
 def _headline(item: Interval, change: float | None, style: Style) -> Iterable[str]:
-    partial = "  partial" if item.partial else ""
+    marks = "  partial" if item.partial else ""
+    marks += "" if item.later_of is None else f"  of {item.later_of}, told later"
     begin, end = time_text(item.from_s), time_text(item.to_s)
-    span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{partial}"
+    span = f"{begin} to {end[11:] if end[:11] == begin[:11] else end}{marks}"
     yield style.bold(span if item.has_time else "no line had a readable time")
     summary = item.summary
     about = "" if summary.clients.is_exact else "about "

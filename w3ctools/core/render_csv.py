@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from w3ctools.core.formats.text import visible
+from w3ctools.core.hosts import HostNews
 from w3ctools.core.metrics import STATUS_CLASSES, status_class
 from w3ctools.core.render import PERCENTILES
 from w3ctools.core.stats import Gap, Interval, Item
@@ -50,6 +51,8 @@ class CsvRenderer:
         if isinstance(item, AlertEvent):
             message = visible(item.message.encode("utf-8", "replace"))
             return _line(("alert", item.time or "", "", "", *("" for _ in self._figures), message))
+        if isinstance(item, HostNews):
+            return _line(("host", time_text(item.until_s), "", "", *("" for _ in self._figures), item.text))
         if isinstance(item, Gap):
             nothing = ["" if name in _DURATIONS else "0" for name in self._figures]
             return _line(("gap", time_text(item.from_s), time_text(item.to_s), "", *nothing, ""))

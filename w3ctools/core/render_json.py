@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 
+from w3ctools.core.hosts import HostNews
 from w3ctools.core.quantiles import Quantiles
 from w3ctools.core.render import PERCENTILES, TOP_CLIENTS, TOP_PATHS
 from w3ctools.core.stats import Gap, Interval, Item
@@ -12,7 +13,7 @@ from w3ctools.core.summary import Table
 from w3ctools.core.tally import Tally
 from w3ctools.core.timestamp import time_text
 from w3ctools.core.trend import Trend
-from w3ctools.core.wire import AlertEvent, GapEvent, KeyCount, SectionCount, SummaryEvent, encode
+from w3ctools.core.wire import AlertEvent, GapEvent, HostEvent, KeyCount, SectionCount, SummaryEvent, encode
 
 
 class JsonRenderer:
@@ -30,6 +31,8 @@ class JsonRenderer:
         if isinstance(item, Gap):
             self._trend.pause()
             return encode(GapEvent("gap", time_text(item.from_s), time_text(item.to_s)))
+        if isinstance(item, HostNews):
+            return encode(HostEvent("host", item.host, item.state, time_text(item.until_s)))
         return encode(self._event(item))
 
     def _event(self, item: Interval) -> SummaryEvent:
@@ -61,9 +64,16 @@ class JsonRenderer:
             size_bytes=_percentiles(summary.sizes) if timings else None,
             slow_paths_s=_slow(summary.slow_paths) if timings else None,
             by={name: _keys(table, self._rows) for name, table in summary.by.items()},
-            host=self._host,
+            host=self._host or item.later_of,
+            seconds=None if self._host is None else _seconds(item),
             packed=None if self._host is None else b64encode(summary.to_bytes()).decode(),
         )
+
+
+def _seconds(item: Interval) -> list[int] | None:
+    if item.seconds is None:
+        return None
+    return [item.seconds[second] for second in range(item.from_s, item.to_s)]
 
 
 def _top(tally: Tally, most: int) -> dict[str, int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from w3ctools.core.formats.format import Format
 from w3ctools.core.formats.w3c import W3CExtended
 from w3ctools.core.timestamp import ZoneMemory
+from w3ctools.core.wire import SOURCE_START
 
 #: Anybody who can write into a log can invent sources: what is kept of them is bounded, in number and in
 #: the bytes of their longest directives, which the fields of a W3C extended log are made of.
@@ -21,7 +22,6 @@ MOST_SOURCES, MOST_DIRECTIVE_BYTES = 10_000, 4 << 20
 #: Linux opens no longer path (PATH_MAX).
 MAX_PATH_BYTES = 4096
 
-_START = b"#Source: "
 _LF = 0x0A
 _WRITTEN = re.compile(rb"(?:[!-$&-~\x80-\xff]|%[0-9A-F]{2})+")
 _ESCAPED = re.compile(rb"%(..)")
@@ -34,7 +34,7 @@ def source_line(path: bytes) -> bytes:
     >>> source_line(b"/logs/my site/access.log")
     b'#Source: /logs/my%20site/access.log\\n'
     """
-    return _START + _TO_ESCAPE.sub(lambda match: b"%%%02X" % match[0][0], path) + b"\n"
+    return SOURCE_START + _TO_ESCAPE.sub(lambda match: b"%%%02X" % match[0][0], path) + b"\n"
 
 
 def split_sources(block: bytes) -> Iterator[tuple[bytes | None, bytes]]:
@@ -44,15 +44,15 @@ def split_sources(block: bytes) -> Iterator[tuple[bytes | None, bytes]]:
     """
     path: bytes | None = None
     begin = 0
-    at = block.find(_START) if b"#" in block else -1  # most blocks have none, which is found much faster
+    at = block.find(SOURCE_START) if b"#" in block else -1  # most blocks have none, found much faster
     while at >= 0:
         end = block.index(b"\n", at)
         is_first = at == 0 or block[at - 1] == _LF
-        named = _path(block[at + len(_START) : end]) if is_first else None
+        named = _path(block[at + len(SOURCE_START) : end]) if is_first else None
         if named is not None:
             yield path, block[begin:at]
             path, begin = named, end + 1
-        at = block.find(_START, end)
+        at = block.find(SOURCE_START, end)
     yield path, block[begin:]
 
 

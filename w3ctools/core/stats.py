@@ -7,11 +7,13 @@ Memory: the open intervals.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from math import floor
 from typing import NamedTuple
 
+from w3ctools.core.hosts import HostNews
 from w3ctools.core.summary import USUAL, Spec, StatsRow, Summary
-from w3ctools.core.window import Kind, LogClock, Step
+from w3ctools.core.window import GRACE_S, Kind, LogClock, Run, Step
 from w3ctools.core.wire import AlertEvent, Read
 
 
@@ -27,6 +29,10 @@ class Interval(NamedTuple):
     #: their interval was closed, so that only totals count them.
     late: int
     uncounted: int
+    #: Requests of each Unix second, unparsed lines among them; None where nobody merges it.
+    seconds: Counter[int] | None = None
+    #: The host whose share it is, told of when that of the others had been given; None: it is everybody's.
+    later_of: str | None = None
 
     @property
     def has_time(self) -> bool:
@@ -47,13 +53,18 @@ class Gap(NamedTuple):
 
 
 #: What there is to show, in order.
-Item = Interval | Gap | AlertEvent
+Item = Interval | Gap | AlertEvent | HostNews
 
 
 class Stats:
-    """Feed it what was read; it gives what is to be shown."""
+    """Feed it what was read; it gives what is to be shown.
 
-    def __init__(self, interval_s: int, lateness_s: int, spec: Spec = USUAL) -> None:
+    What others merge has the requests of each second, and empty intervals while a live log is silent.
+    """
+
+    def __init__(
+        self, interval_s: int, lateness_s: int, spec: Spec = USUAL, *, mergeable: bool = False
+    ) -> None:
         self.clock = LogClock(lateness_s)
         self._interval_s = interval_s
         self._spec = spec
@@ -63,6 +74,12 @@ class Stats:
         self._waiting: defaultdict[int | None, Summary] = defaultdict(self._summary)
         #: Everything before it is closed or empty; None before the first interval is closed.
         self._closed_until: int | None = None
+        self._mergeable = mergeable
+        #: Requests of each second that is open, and of those that wait.
+        self._seconds: Counter[int] = Counter()
+        self._waiting_seconds: Counter[int | None] = Counter()
+        #: What was told of goes up to here, empty intervals too: what comes of these is told of once more.
+        self._told_until: int | None = None
         self._late_told = self._uncounted = 0
 
     @property
@@ -81,7 +98,19 @@ class Stats:
 
     def tick(self, elapsed_s: float) -> list[Item]:
         """Nothing came for `elapsed_s`, proven: close what is over."""
-        return [] if self.clock.newest is None else self._close_up_to(self.clock.silent(elapsed_s))
+        if self.clock.newest is None:
+            return []
+        over = self.clock.silent(elapsed_s)
+        return self._close_up_to(over) + self._empty_up_to(over)
+
+    def idle(self, wall_s: float) -> list[Item]:
+        """Nothing has ever come, though this command waits for a live log."""
+        if not self._mergeable:
+            return []
+        over = floor(wall_s - GRACE_S - self.clock.lateness_s)
+        if self._told_until is None:
+            self._told_until = self._interval_of(over)
+        return self._empty_up_to(over)
 
     def flush(self) -> list[Item]:
         """The end of the input: close all there is."""
@@ -94,25 +123,28 @@ class Stats:
         items: list[Item] = []
         begin = end = 0
         interval: int | None = None  # of rows[begin:end], which are counted together
+        together: list[Run] = []
         for run, steps in self.clock.feed_all([row.epoch for row in rows], wall_s):
             step = steps[-1]
             key = self._interval_of(step.second)
             simple = len(steps) == 1 and step.kind is Kind.COUNT and not self._is_over(key)
             if not simple or key != interval:
-                self._count(interval, rows[begin:end])
-                begin, interval = end, None
+                self._count(interval, rows[begin:end], together)
+                begin, interval, together = end, None, []
             end += run.records
             if simple:
                 interval = key
+                if self._mergeable:
+                    together.append(Run(step.second, run.records))
             else:
                 for step in steps:
                     items += self._take(step, rows[begin:end])
                 begin = end
             if self._is_due(self.clock.judged):
-                self._count(interval, rows[begin:end])
-                begin, interval = end, None
+                self._count(interval, rows[begin:end], together)
+                begin, interval, together = end, None, []
                 items += self._close_up_to(self.clock.judged)
-        self._count(interval, rows[begin:end])
+        self._count(interval, rows[begin:end], together)
         return items + self._close_up_to(self.clock.judged)
 
     def _summary(self) -> Summary:
@@ -127,38 +159,49 @@ class Stats:
             if self._is_over(interval):
                 self._uncounted += len(rows)
             else:
-                self._count(interval, rows)
+                self._count(interval, rows, [Run(step.second, len(rows))])
         elif step.kind is Kind.WAIT:
             key = None if step.second is None else self._interval_of(step.second)
             self._waiting[key].feed(rows)
+            self._waiting_seconds[step.second] += len(rows)
         elif step.kind is Kind.DROP_WAITING:
             self._uncounted += sum(summary.requests + summary.unparsed for summary in self._waiting.values())
             self._waiting.clear()
+            self._waiting_seconds.clear()
         elif step.kind is Kind.COUNT_WAITING:
-            self._count_waiting(self._interval_of(step.second))
+            self._count_waiting(step.second or 0)
         elif step.kind is Kind.NEW_ERA:
             items = [*self._close_up_to(step.finished), *self._close_partial(step.finished)]
-            self._closed_until = None
-            self._count_waiting(0)
+            self._closed_until = self._told_until = None
+            self._count_waiting(step.second or 0)
             return items
         return []
 
-    def _count(self, interval: int | None, rows: list[StatsRow]) -> None:
+    def _count(self, interval: int | None, rows: list[StatsRow], of_one_second: list[Run]) -> None:
         if interval is None or not rows:
             return
         if self._closed_until is not None and interval < self._closed_until:
             self._uncounted += len(rows)
             return
         self._open[interval].feed(rows)
+        if self._mergeable:
+            for second, records in of_one_second:
+                self._seconds[second or 0] += records
 
-    def _count_waiting(self, default_interval: int) -> None:
+    def _count_waiting(self, default_second: int) -> None:
         waiting, self._waiting = self._waiting, defaultdict(self._summary)
+        seconds, self._waiting_seconds = self._waiting_seconds, Counter()
+        closed_until = self._closed_until
         for interval, summary in waiting.items():
-            key = default_interval if interval is None else interval
-            if self._closed_until is not None and key < self._closed_until:
+            key = self._interval_of(default_second) if interval is None else interval
+            if closed_until is not None and key < closed_until:
                 self._uncounted += summary.requests + summary.unparsed
             else:
                 self._open[key].merge(summary)
+        for second, records in seconds.items():
+            counts_at = default_second if second is None else second
+            if self._mergeable and (closed_until is None or counts_at >= closed_until):
+                self._seconds[counts_at] += records
 
     def _is_over(self, interval: int) -> bool:
         """Whether its last second is judged: it is closed, or was empty and stays so."""
@@ -180,7 +223,7 @@ class Stats:
         while self._is_due(judged):
             first = min(self._open)
             if self._is_gap(first):
-                items.append(Gap(self._closed_until or 0, first))
+                items += self._gap_before(first)
                 self._closed_until = first
             else:
                 items.append(self._close(first, partial=False))
@@ -192,16 +235,41 @@ class Stats:
         while self._open:
             first = min(self._open)
             if self._is_gap(first):
-                items.append(Gap(self._closed_until or 0, first))
+                items += self._gap_before(first)
             items.append(self._close(first, partial=True)._replace(to_s=last + 1))
         return items
 
+    def _gap_before(self, first: int) -> list[Item]:
+        """The silence that ends now, unless it was told of in empty intervals."""
+        told_until = self._told_until or 0
+        return [Gap(told_until, first)] if told_until < first else []
+
+    def _empty_up_to(self, over: int) -> list[Item]:
+        """The empty intervals that the silence of a live log leaves, up to this second."""
+        items: list[Item] = []
+        while self._is_empty_next(over):
+            from_s = self._told_until or 0
+            self._told_until = from_s + self._interval_s
+            items.append(Interval(from_s, self._told_until, self._summary(), False, 0, 0, Counter()))
+        return items
+
+    def _is_empty_next(self, over: int) -> bool:
+        if self._open or self._told_until is None:
+            return False
+        return self._mergeable and self._told_until + self._interval_s - 1 <= over
+
     def _close(self, first: int, *, partial: bool) -> Interval:
         end = self._closed_until = first + self._interval_s
+        self._told_until = max(end, self._told_until or 0)
         late = self.clock.late - self._late_told
         self._late_told = self.clock.late
         uncounted, self._uncounted = self._uncounted, 0
-        return Interval(first, end, self._open.pop(first), partial, late, uncounted)
+        seconds = self._pop_seconds(first, end) if self._mergeable else None
+        return Interval(first, end, self._open.pop(first), partial, late, uncounted, seconds)
+
+    def _pop_seconds(self, first: int, end: int) -> Counter[int]:
+        ours = [second for second in self._seconds if first <= second < end]
+        return Counter({second: self._seconds.pop(second) for second in ours})
 
 
 class Total:

@@ -72,7 +72,9 @@ class Trend:
         self._before_per_s = None
 
     def feed(self, interval: Interval) -> Change:
-        """The next interval."""
+        """The next interval; what a host told of later is beside nothing."""
+        if interval.later_of is not None:
+            return Change(None, {}, frozenset())
         before, self._before_per_s = self._before_per_s, interval.rate_per_s
         share = interval.rate_per_s / before - 1 if before else None
         past = _Past(interval.from_s, interval.to_s, interval.summary.requests)

@@ -12,7 +12,7 @@ The clock only decides; what is counted, and what has to wait, its user keeps. C
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from itertools import groupby
 from math import floor
@@ -135,8 +135,14 @@ class LogClock:
     def feed_all(
         self, epochs: list[int | float | None], wall_s: float | None = None
     ) -> Iterator[tuple[Run, list[Step]]]:
-        """`feed` the runs of these stamps one after the other, so that no read's borders can be told."""
-        for run in runs(epochs):
+        """`feed_runs` of these stamps."""
+        return self.feed_runs(runs(epochs), wall_s)
+
+    def feed_runs(
+        self, of_one_second: Iterable[Run], wall_s: float | None = None
+    ) -> Iterator[tuple[Run, list[Step]]]:
+        """`feed` runs one after the other, so that no read's borders can be told."""
+        for run in of_one_second:
             decisive = self._decisive_records()
             if 0 < decisive < run.records:
                 first = run._replace(records=decisive)
@@ -179,10 +185,13 @@ class LogClock:
 
         Judges up to it, but not beyond the newest stamp.
         """
-        newest = self.newest or 0
-        now = floor(newest + elapsed_s - GRACE_S - self.lateness_s)
-        self.judged = max(self.judged, min(now, newest))
+        now = floor((self.newest or 0) + elapsed_s - GRACE_S - self.lateness_s)
+        self.over(now)
         return now
+
+    def over(self, second: int) -> None:
+        """Nothing more comes of the seconds up to this one: judge them, but not beyond the newest stamp."""
+        self.judged = max(self.judged, min(second, self.newest or 0))
 
     def flush(self) -> list[Step]:
         """The end of the input: every second up to the newest stamp is complete."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from math import floor
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -28,6 +28,8 @@ PROVEN_RECORDS = 1000
 
 #: What ends every line that `encode` gives.
 END_OF_LINE = "}\n"
+#: What begins the line that w3c-tail writes before lines of another file; readers of JSON lines pass over it.
+SOURCE_START = b"#Source: "
 
 _encode = msgspec.json.Encoder().encode
 _NULL_PAIR = re.compile(rb',"[a-z_]+":null')
@@ -134,9 +136,34 @@ class SummaryEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
     #: Seconds that all requests of a path took.
     slow_paths_s: dict[str, float] | None
     by: dict[str, list[KeyCount]]
-    #: What merging needs: where it comes from, and all that was counted.
+    #: What merging needs: where it comes from, the requests of each second from the first on, unparsed lines
+    #: among them, and all that was counted.
     host: str | None
+    seconds: list[int] | None
     packed: str | None
+
+
+class SummaryRow(Row, gc=False, rename={"from_": "from"}):
+    """The keys of a ``summary`` event that merging needs."""
+
+    from_: str | None = None
+    to: str | None = None
+    partial: bool = False
+    late: int = 0
+    uncounted: int = 0
+    host: str | None = None
+    seconds: list[int] | None = None
+    packed: str | None = None
+
+
+class HostEvent(msgspec.Struct, gc=False):
+    """A host has fallen silent, or is heard again."""
+
+    event: str
+    host: str
+    state: str
+    #: RFC 3339, UTC: its traffic is known up to here.
+    until: str
 
 
 class GapEvent(msgspec.Struct, gc=False, rename={"from_": "from"}):
@@ -226,6 +253,18 @@ class Read(Generic[T]):
     alerts: list[tuple[int, AlertEvent]] = field(default_factory=list)
     #: For each row how many lines there are up to its own; None where every line is a row or blank.
     lines_up_to: list[int] | None = None
+    #: Summaries that can be merged, where they are asked for beside records.
+    summaries: list[SummaryRow] = field(default_factory=list)
+    #: Where `lines_up_to` is not None: the lines with messages as events, in front of the records that they
+    #: have split. The first piece of a record waits for the rest of it.
+    mended: list[bytes] = field(default_factory=list)
+
+    @property
+    def whole_lines(self) -> bytes:
+        """The lines for a reader that does not know of messages."""
+        if self.lines_up_to is None:
+            return self.lines
+        return b"".join(line + b"\n" for line in self.mended)
 
     def with_events(self, events: list[tuple[int, AlertEvent]]) -> bytes:
         """The lines with events between them, each behind its number of rows (ascending)."""
@@ -253,11 +292,15 @@ class LineReader(Generic[T]):
     `feed` it what was read, `flush` it at the end. Memory: one line.
     """
 
-    def __init__(self, row_type: type[T], *, row_event: str = "unparsed") -> None:
+    def __init__(
+        self, row_type: type[T], *, row_event: str = "unparsed", with_summaries: bool = False
+    ) -> None:
         #: Events of this kind are rows, beside records.
         self._row_event = row_event
         self._decoder = msgspec.json.Decoder(row_type)
+        self._event_decoder = msgspec.json.Decoder(Row)
         self._alert_decoder = msgspec.json.Decoder(AlertEvent)
+        self._summary_decoder = msgspec.json.Decoder(SummaryRow) if with_summaries else None
         self._framer = LineFramer(MAX_JSON_LINE_BYTES)
         #: The beginning of a record that a message has split.
         self._held = b""
@@ -283,6 +326,8 @@ class LineReader(Generic[T]):
         read = self._read(self._framer.flush())
         if self._held:
             self._note_foreign(self._held)
+            read.mended.append(self._held)
+            read.lines_up_to = read.lines_up_to or []
             self._held = b""
         return read
 
@@ -311,11 +356,11 @@ class LineReader(Generic[T]):
         return rows == block.count(b"\n")
 
     def _read_lines(self, block: bytes) -> Read[T]:
-        """Line by line: for blocks with events, messages, torn records or blank lines."""
+        """Line by line: for blocks with events, messages, torn records, blank lines or names of sources."""
         lines_up_to: list[int] = []
         read: Read[T] = Read(block, lines_up_to=lines_up_to)
         for number, line in enumerate(block[:-1].split(b"\n"), 1):
-            if self._held or line.strip():
+            if self._held or (line.strip() and not line.startswith(SOURCE_START)):
                 self.lines += 1
                 held, self._held = self._held, b""
                 self._read_line(held + line, read)
@@ -325,13 +370,16 @@ class LineReader(Generic[T]):
 
     def _read_line(self, line: bytes, read: Read[T]) -> None:
         try:
-            row = self._decoder.decode(line)
+            row = self._decode(line)
             alert = self._alert_decoder.decode(line) if row.event == "alert" else None
+            if row.event == "summary" and self._summary_decoder is not None:
+                read.summaries.append(self._summary_decoder.decode(line))
         except _UNDECODABLE:
             self._read_no_object(line, read)
             return
+        read.mended.append(line)
         if row.event is None or row.event == self._row_event:
-            read.rows.append(row)
+            read.rows.append(cast(T, row))
         if row.event is None:
             self.records += 1
         elif row.event == "unparsed":
@@ -342,14 +390,26 @@ class LineReader(Generic[T]):
         else:
             self.other_events += 1
 
+    def _decode(self, line: bytes) -> Row:
+        """A row, or what all know of an event: its other keys may have types of their own."""
+        try:
+            return self._decoder.decode(line)
+        except msgspec.ValidationError:
+            event = self._event_decoder.decode(line)
+            if event.event is None or event.event == self._row_event:
+                raise
+            return event
+
     def _read_no_object(self, line: bytes, read: Read[T]) -> None:
         """A message, alone or behind the first piece of a record that it has split."""
         at, alert = (0, None) if _is_json(line) else self._find_alert(line)
         if alert is None:
             self._note_foreign(line)
+            read.mended.append(line)
             return
         self.alerts += 1
         self._held = line[:at]
+        read.mended.append(line[at:] if line.startswith(_ALERT_START, at) else _encode(alert))
         read.alerts.append((len(read.rows), alert))
 
     def _find_alert(self, line: bytes) -> tuple[int, AlertEvent | None]:

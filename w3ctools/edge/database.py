@@ -1,4 +1,4 @@
-"""The database: alerts in a SQLite file, for questions after the fact.
+"""The database: records, events and alerts in a SQLite file, for questions after the fact.
 
 People open it with sqlite3, DuckDB or Datasette, also while it is written: it is in WAL mode, so readers and
 the writer do not wait for each other. Beside it stand PATH-wal and PATH-shm for as long as it is in use.
@@ -10,30 +10,29 @@ import os
 import sqlite3
 import stat
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
-import msgspec
-
+from w3ctools.core.columns import COLUMNS
 from w3ctools.core.errors import W3CError
-from w3ctools.core.history import AlertRow
-from w3ctools.core.wire import AlertEvent
 from w3ctools.edge.permissions import rights, why_unreadable
 
 #: Whose a database is (https://sqlite.org/fileformat.html#application_id), and what its tables are like.
 APPLICATION_ID = int.from_bytes(b"w3ct", "big")
-SCHEMA_VERSION = 1
-#: Alerts hold addresses of clients.
+#: Version 1 had alerts alone.
+SCHEMA_VERSION = 2
+#: Records hold addresses of clients.
 _MODE = 0o600
-#: How long others are waited for: where alerts come in, and where there is nothing else to do.
+#: Of a new file. Records come in a tenth faster than with SQLite's 4 KiB.
+_PAGE_BYTES = 8192
+#: How long others are waited for: where lines come in, and where there is nothing else to do.
 BUSY_S, PATIENT_S = 0.1, 5.0
-#: Events that could not be stored are kept up to here.
-MOST_WAITING = 10_000
 #: Storing that fails is tried again after so long, twice as long each time up to the second.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 
+_COLUMNS = ",\n    ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 #: SQLite keeps the comments, for those who look at the schema.
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -57,43 +56,26 @@ CREATE TABLE IF NOT EXISTS alerts (
 -- Nulls are distinct to an index, and '' is a key like any other.
 CREATE UNIQUE INDEX IF NOT EXISTS alerts_raised ON alerts (rule, key IS NULL, ifnull(key, ''), raised_epoch);
 CREATE INDEX IF NOT EXISTS alerts_ended ON alerts (rule, key, recovered_epoch);
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY, -- the order in which lines came, also those in events
+    at_epoch NUMERIC NOT NULL, -- epoch, or where that is null, of the line before
+    {_COLUMNS},
+    shape INTEGER NOT NULL DEFAULT 0, -- what else it takes to write the same line
+    line TEXT -- the line, where it cannot be written from the rest
+);
+CREATE INDEX IF NOT EXISTS records_at ON records (at_epoch);
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY,
+    at_epoch NUMERIC NOT NULL,
+    event TEXT NOT NULL, -- what kind of event it is
+    line TEXT NOT NULL -- all of it, as JSON
+);
+CREATE INDEX IF NOT EXISTS events_at ON events (at_epoch);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
 
-_RAISE = """
-INSERT INTO alerts (rule, metric, key, value, hits, threshold, window_s, raised, raised_epoch, message)
-VALUES (:rule, :metric, :key, :value, :hits, :threshold, :window_s, :time, :epoch, :message)
-ON CONFLICT DO NOTHING
-"""
-_ENDED_THEN = "rule = :rule AND key IS :key AND recovered_epoch = :epoch AND ended_by = :state"
-_HAS_ENDED = f"SELECT 1 FROM alerts WHERE {_ENDED_THEN} AND raised_epoch IS NOT NULL"
-# A clock that went back may be before the second of the raising.
-_END = """
-UPDATE alerts SET recovered = :time, recovered_epoch = :epoch, ended_by = :state, recovered_message = :message
-WHERE id = (
-    SELECT max(id) FROM alerts
-    WHERE rule = :rule AND key IS :key AND recovered_epoch IS NULL
-    AND (raised_epoch <= :epoch OR :state = 'reset')
-)
-"""
-_END_ALONE = f"""
-INSERT INTO alerts
-    (rule, metric, key, threshold, window_s, recovered, recovered_epoch, ended_by, recovered_message)
-SELECT :rule, :metric, :key, :threshold, :window_s, :time, :epoch, :state, :message
-WHERE NOT EXISTS (SELECT 1 FROM alerts WHERE {_ENDED_THEN})
-"""
-_FORGET_END_ALONE = f"DELETE FROM alerts WHERE {_ENDED_THEN} AND raised_epoch IS NULL"
-
-_READ = """
-SELECT rule, metric, key, value, hits, threshold, window_s, raised, raised_epoch, recovered, recovered_epoch,
-    ended_by, coalesce(message, recovered_message, '')
-FROM alerts
-WHERE :since_epoch IS NULL OR recovered_epoch IS NULL
-    OR recovered_epoch >= :since_epoch OR raised_epoch >= :since_epoch
-ORDER BY ifnull(raised_epoch, recovered_epoch), id
-"""
 _WHOSE = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
 
 
@@ -103,6 +85,9 @@ class DatabaseError(W3CError):
 
 class _Unusable(Exception):
     """Why a file cannot be used, for `DatabaseError`."""
+
+
+T = TypeVar("T")
 
 
 def open_database(path: str, patience_s: float) -> sqlite3.Connection:
@@ -124,90 +109,78 @@ def open_database(path: str, patience_s: float) -> sqlite3.Connection:
     return connection
 
 
-def read_alerts(path: str, since_epoch: int | None) -> list[AlertRow]:
-    """All alerts, or those that were open at `since_epoch` or later; the newest last. Raises DatabaseError.
+def read_database(path: str, work: Callable[[sqlite3.Connection], T], version: int = 1) -> T | None:
+    """What `work` reads, in one piece; None from a database that is older than `version` or empty.
 
-    Needs no more than the right to read, where nobody writes.
+    Needs no more than the right to read, where nobody writes. Raises DatabaseError.
     """
     target = os.path.realpath(path)
     try:
         _check_readable(target)
-        rows = _read_unused(target, since_epoch)
-        return _read(target, "mode=ro", since_epoch) if rows is None else rows
+        is_read, found = _read_unused(target, work, version)
+        return found if is_read else _read(target, "mode=ro", work, version)
     except (OSError, sqlite3.Error, _Unusable) as error:
         raise DatabaseError(f"{path}: {_why(target, error)}") from None
 
 
-class AlertStore:
-    """Stores alerts in the database at `path`, and goes on trying while that fails.
+class Written(NamedTuple):
+    """What came of writing."""
 
-    Raises DatabaseError where it cannot be used from the first. Later nothing is raised: each method gives
-    what to tell the user, once when storing has begun to fail and once when it works again. What could not
-    be stored waits, up to `MOST_WAITING` events, for the next call once a pause is over. Storing an event
-    again changes nothing. `monotonic_s` is the clock for the pauses.
+    is_done: bool
+    #: What to tell the user, once when writing has begun to fail and once when it works again.
+    news: str | None
+
+
+class Writer:
+    """Writes to the database at `path` for long, whatever becomes of the file and the disk meanwhile.
+
+    Raises DatabaseError where it cannot be used from the first. Later nothing is raised. `monotonic_s` is the
+    clock for the pauses; `checkpoint_pages`: when what was written goes on into the file itself; `busy_s`:
+    how long others are waited for.
     """
 
-    def __init__(self, path: str, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: str, monotonic_s: Callable[[], float], *, checkpoint_pages: int, busy_s: float = BUSY_S
+    ) -> None:
         self._path = path
         self._monotonic_s = monotonic_s
-        self._waiting: deque[AlertEvent] = deque()
-        #: Events that will never be in the database.
-        self._lost = 0
+        self._checkpoint_pages = checkpoint_pages
+        self._busy_s = busy_s
         self._failing = False
         self._pause_s = 0.0
         self._next_try_s = monotonic_s()
         self._connection: sqlite3.Connection | None = self._connect(PATIENT_S)
         self._file = _identity(path)
 
-    def store_all(self, events: Iterable[AlertEvent]) -> str | None:
-        """Store events in one transaction, behind those that wait."""
-        for event in events:
-            if _is_storable(event):
-                self._waiting.append(event)
-            else:
-                self._lost += 1
-        news = self.retry()
-        self._drop_oldest()
-        return news
+    @property
+    def is_due(self) -> bool:
+        """Whether the pause after a failure is over."""
+        return self._monotonic_s() >= self._next_try_s
 
-    def retry(self) -> str | None:
-        """Store what waits, if anything does and it is time to."""
-        if not self._waiting or self._monotonic_s() < self._next_try_s:
-            return None
-        return self._try()
+    @property
+    def pause_s(self) -> float:
+        """How long until then."""
+        return max(0.0, self._next_try_s - self._monotonic_s())
 
-    def close(self) -> str | None:
-        """Store what waits, now or never, and close the database. Gives what is missing in it."""
-        news = self._try() if self._waiting else None
-        self._disconnect()
-        missing = self._lost + len(self._waiting)
-        return f"{self._path}: alerts missing in it: {missing}" if missing else news
-
-    def _drop_oldest(self) -> None:
-        # Not the newest: an alert without its beginning tells more than one that never ends.
-        while len(self._waiting) > MOST_WAITING:
-            self._waiting.popleft()
-            self._lost += 1
-
-    def _try(self) -> str | None:
+    def write(self, work: Callable[[sqlite3.Connection], None]) -> Written:
+        """Do `work` in one transaction, whole or not at all."""
         try:
-            self._store()
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            work(connection)
+            connection.execute("COMMIT")
         except (OSError, sqlite3.Error, DatabaseError) as error:
-            return self._note_failure(error)
-        self._waiting.clear()
+            return Written(False, self._note_failure(error))
         self._pause_s = 0.0
         was_failing, self._failing = self._failing, False
-        if not was_failing:
-            return None
-        missing = f", alerts missing in it: {self._lost}" if self._lost else ""
-        return f"{self._path}: written again{missing}"
+        return Written(True, f"{self._path}: written again" if was_failing else None)
 
-    def _store(self) -> None:
-        connection = self._connected()
-        connection.execute("BEGIN IMMEDIATE")
-        for event in self._waiting:
-            _add(connection, event)
-        connection.execute("COMMIT")
+    def close(self) -> None:
+        """Close the database; what was written is in the file itself then."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
     def _connected(self) -> sqlite3.Connection:
         """A connection to the file that has the name now: the one before may have been moved or removed."""
@@ -215,17 +188,27 @@ class AlertStore:
         if self._connection is not None and (file is None or file != self._file):
             # All goes into the file it belongs to. SQLite would take what is left in PATH-wal for a part of
             # the new one.
+            was_emptied = self._is_emptied()
             with suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._disconnect()
+            self.close()
+            if was_emptied:  # what was left in PATH-wal is but a part of a database
+                os.truncate(self._path, 0)
         if self._connection is None:
-            self._connection = self._connect(BUSY_S)
+            self._connection = self._connect(self._busy_s)
             self._file = _identity(self._path)
         return self._connection
 
+    def _is_emptied(self) -> bool:
+        try:
+            result = os.stat(self._path)
+        except FileNotFoundError:
+            return False
+        return (result.st_dev, result.st_ino) == self._file and result.st_size == 0
+
     def _note_failure(self, error: Exception) -> str | None:
         # To open it anew is the one remedy for whatever has happened to the file; it rolls back, too.
-        self._disconnect()
+        self.close()
         self._pause_s = min(max(2 * self._pause_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
         self._next_try_s = self._monotonic_s() + self._pause_s
         was_failing, self._failing = self._failing, True
@@ -236,38 +219,9 @@ class AlertStore:
 
     def _connect(self, patience_s: float) -> sqlite3.Connection:
         connection = open_database(self._path, patience_s)
-        connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
-        # Alerts are few. So each goes on into the file itself at once, and whoever copies or moves that alone
-        # has them all.
-        connection.execute("PRAGMA wal_autocheckpoint = 1")
+        connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1000)}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {self._checkpoint_pages}")
         return connection
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
-
-def _add(connection: sqlite3.Connection, event: AlertEvent) -> None:
-    values = msgspec.structs.asdict(event)
-    if event.state == "raised":
-        connection.execute(_RAISE, values)
-    elif connection.execute(_HAS_ENDED, values).fetchone() is None:
-        if connection.execute(_END, values).rowcount:
-            connection.execute(_FORGET_END_ALONE, values)
-        else:
-            connection.execute(_END_ALONE, values)
-
-
-def _is_storable(event: AlertEvent) -> bool:
-    """Whether a row can hold it, and tell it from others: one that was read from a text names no rule."""
-    return (
-        event.state in ("raised", "recovered", "reset")
-        and event.rule is not None
-        and event.epoch is not None
-        and abs(event.epoch) < 1 << 63
-    )
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -324,32 +278,37 @@ def _set_up_patiently(connection: sqlite3.Connection, patience_s: float) -> None
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
-    is_new = _is_new(connection)  # before anything is changed in what may be somebody else's
+    version = _version(connection)  # before anything is changed in what may be somebody else's
+    if version == 0:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = WAL")
     # In WAL mode NORMAL survives kill -9 as well, but a power cut may take the last transactions along;
     # FULL has each on the disk before COMMIT returns (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.execute("PRAGMA synchronous = FULL")
-    if is_new:
+    if version < SCHEMA_VERSION:
         connection.executescript(_SCHEMA)
 
 
-def _is_new(connection: sqlite3.Connection) -> bool:
-    """Whether it has no tables yet. Raises _Unusable if it is of others, sqlite3.Error if it is damaged."""
+def _version(connection: sqlite3.Connection) -> int:
+    """What its tables are like; 0 if it has none yet.
+
+    Raises _Unusable if it is of others, sqlite3.Error if it is damaged.
+    """
     connection.execute("BEGIN")  # or another process could make the tables between two questions
     owner, version, tables = (connection.execute(question).fetchone()[0] for question in _WHOSE)
     connection.execute("COMMIT")
     if owner == 0 and tables == 0:
-        return True
+        return 0
     if owner != APPLICATION_ID:
         raise _Unusable("is the database of another application; name another file")
-    if version != SCHEMA_VERSION:
+    if not 1 <= version <= SCHEMA_VERSION:
         raise _Unusable(f"is of version {version}, this w3ctools knows {SCHEMA_VERSION}")
     connection.execute("SELECT * FROM alerts LIMIT 1").fetchone()  # a damaged one fails here
-    return False
+    return int(version)
 
 
-def _read_unused(target: str, since_epoch: int | None) -> list[AlertRow] | None:
-    """Read a file that nobody has open; None if somebody has.
+def _read_unused(target: str, work: Callable[[sqlite3.Connection], T], version: int) -> tuple[bool, T | None]:
+    """Read a file that nobody has open; whether nobody had, and what was read.
 
     Read in WAL mode, even the reader makes files beside it, which need rights and stay. Without locks
     (https://sqlite.org/uri.html#uriimmutable) a reader is safe as long as there is no writer, and every
@@ -357,14 +316,14 @@ def _read_unused(target: str, since_epoch: int | None) -> list[AlertRow] | None:
     """
     before = _unused_version(target)
     if before is None:
-        return None
+        return False, None
     try:
-        rows = _read(target, "mode=ro&immutable=1", since_epoch)
+        found = _read(target, "mode=ro&immutable=1", work, version)
     except sqlite3.Error:
         if _unused_version(target) == before:
             raise
-        return None
-    return rows if _unused_version(target) == before else None
+        return False, None
+    return _unused_version(target) == before, found
 
 
 def _unused_version(target: str) -> tuple[int, int, int] | None:
@@ -375,11 +334,9 @@ def _unused_version(target: str) -> tuple[int, int, int] | None:
     return result.st_ino, result.st_size, result.st_mtime_ns
 
 
-def _read(target: str, mode: str, since_epoch: int | None) -> list[AlertRow]:
+def _read(target: str, mode: str, work: Callable[[sqlite3.Connection], T], version: int) -> T | None:
     with closing(_connect(target, mode, PATIENT_S)) as connection:
-        if _is_new(connection):
-            return []
-        return [AlertRow(*values) for values in connection.execute(_READ, {"since_epoch": since_epoch})]
+        return work(connection) if _version(connection) >= version else None
 
 
 def _why(target: str, error: Exception) -> str:

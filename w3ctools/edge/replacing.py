@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from w3ctools.edge.streams import write_all
 
@@ -14,17 +15,24 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
 
     Raises OSError; then PATH is as it was. A rename onto a link replaces the link, not what it links to.
     """
+    with replacing(path, mode) as fd:
+        write_all(fd, data)
+
+
+@contextmanager
+def replacing(path: str, mode: int) -> Iterator[int]:
+    """The same for what is written in pieces, to this descriptor; after an exception PATH is as it was."""
     beside = f"{path}.tmp"
     fd = open_beside(path, mode)
     try:
         try:
-            write_all(fd, data)
+            yield fd
             # Without it the name can be on the disk before the data: a file of NULs after a crash.
             os.fsync(fd)
         finally:
             os.close(fd)
         os.rename(beside, path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             os.unlink(beside)
         raise

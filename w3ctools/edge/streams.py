@@ -183,6 +183,13 @@ class Input:
         """End a wait also when there is something to read here; the user reads it."""
         self._poll.register(fd, select.POLLIN)
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether there is nothing to read at this moment; the end of the input is something."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return not poll.poll(0)
+
     def blocks(self, timeout_s: float | None, most_bytes: int = READ_BYTES) -> Iterator[bytes | Waited]:
         """Blocks until the input ends, and a `Waited` whenever `timeout_s` went by without one.
 

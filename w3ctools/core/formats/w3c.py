@@ -97,6 +97,14 @@ class W3CExtended:
         """Whether a ``#Fields`` line was seen that names a method, a target or a status."""
         return bool(self._names) and self._compiled().is_access_log
 
+    @property
+    def depends_on_lines(self) -> bool:
+        """Whether lines depend on those before them: for the day, or for which of two hours it is."""
+        if not self._names:
+            return False
+        layout = self._compiled()
+        return layout.is_local or (layout.time is not None and layout.date is None)
+
     def directive(self, line: bytes) -> None:
         """Take a line that begins with ``#``; what is no directive of use is ignored."""
         match = _DIRECTIVE.match(line)
@@ -133,13 +141,12 @@ class W3CExtended:
     def block_parser(self) -> BlockParser | None:
         """A fast path up to the block's next directive, whose lines and all below it are for `parse`.
 
-        None where lines depend on each other (the day, the zone's second hour) or log whole URLs.
+        None where lines depend on each other or log whole URLs.
         """
         if not self._names:
             return None
         layout = self._compiled()
-        depends = layout.is_local or (layout.time is not None and layout.date is None)
-        if depends or layout.stem is None or not layout.is_access_log:
+        if self.depends_on_lines or layout.stem is None or not layout.is_access_log:
             return None
         has_day = self._calendar is not None
         return _block_parser(self._names, self._software, has_day, self._time_taken, self._settings.site)

@@ -1,0 +1,1 @@
+"""Apache Spark: the session, a batch of files, a watched folder. Nothing else imports pyspark."""
