@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
         help="write what w3c-parse gives into tests/cases, for git diff to be looked at",
     )
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, as commands that are started from here must: a shell makes background jobs deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture

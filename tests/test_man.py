@@ -105,7 +105,7 @@ def options_of(name: str) -> set[str]:
 def shell_help(name: str) -> str:
     """What a shell command says to --help."""
     command = ["sh", str(ROOT / "bin" / name), "--help"]
-    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=10).stdout
+    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=60).stdout
 
 
 def click_options(name: str) -> list[click.Option]:

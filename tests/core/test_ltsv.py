@@ -186,4 +186,4 @@ for label in (b"status:200\\tapptime:", b"time:", b"req:GET /", b"host:", b""):
 
 
 def test_hostile_lines_of_256_kib_take_no_long_time() -> None:
-    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=10)
+    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=60)

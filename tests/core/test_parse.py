@@ -467,7 +467,7 @@ def test_a_hostile_line_of_256_kib_is_parsed_in_bounded_time(
     before: bytes, repeated: bytes, behind: bytes
 ) -> None:
     line = before + repeated * (HOSTILE_BYTES // len(repeated)) + behind
-    subprocess.run([sys.executable, "-c", PARSE_STDIN], input=line, timeout=10, check=True)
+    subprocess.run([sys.executable, "-c", PARSE_STDIN], input=line, timeout=60, check=True)
 
 
 @pytest.mark.parametrize("name", [None, *(spec.name for spec in registry.ALL)])

@@ -146,4 +146,4 @@ for before in (b"", b"INFO: ", b"INFO: ::1:5 - ", b'INFO: ::1:5 - "', b'INFO: ::
 
 
 def test_hostile_lines_of_256_kib_take_no_long_time() -> None:
-    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=10)
+    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=60)

@@ -125,4 +125,4 @@ for start in (b"", b"<134>1 - - - - - ", b"<1>", b"Feb  6 12:14:14 ", b"Feb  6 1
 
 
 def test_hostile_lines_of_256_kib_take_no_long_time() -> None:
-    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=10)
+    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=60)

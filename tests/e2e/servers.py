@@ -74,7 +74,7 @@ class Server(NamedTuple):
 
     def send(self, data: bytes) -> None:
         """Send bytes that are no request, and wait for what the server makes of them."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(4096):

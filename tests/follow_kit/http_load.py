@@ -16,7 +16,7 @@ STATUS_LINE = b"HTTP/1.1 "
 
 def ask(port: int, count: int, rate_per_s: float, shape: Combined, first: int = 1) -> range:
     """Send requests at a rate, each answered; the numbers that were asked for."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     sent = 0
     try:
         for burst in bursts(count, rate_per_s):
@@ -24,7 +24,7 @@ def ask(port: int, count: int, rate_per_s: float, shape: Combined, first: int = 
                 batch = range(start, min(start + PIPELINED, burst.stop))
                 if sent + len(batch) > REQUESTS_PER_CONNECTION:
                     connection.close()
-                    connection, sent = socket.create_connection(("127.0.0.1", port), timeout=10), 0
+                    connection, sent = socket.create_connection(("127.0.0.1", port), timeout=60), 0
                 connection.sendall(b"".join(_request(shape, first + index) for index in batch))
                 _read_answers(connection, len(batch))
                 sent += len(batch)

@@ -175,7 +175,9 @@ def _version(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def listen(report: Callable[[], str]) -> Signals:
     """Handle signals; SIGUSR1 says what `report` gives."""
-    return Signals(lambda: say(report()))
+    signals = Signals()
+    signals.answer(lambda: say(report()))
+    return signals
 
 
 def finish(signals: Signals) -> None:

@@ -8,7 +8,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 import click
 
-from w3ctools.cli._command import Ended, ExitStatus, listen, say
+from w3ctools.cli._command import Ended, ExitStatus, say
 from w3ctools.cli._settings import Option, Quantity
 from w3ctools.core.errors import QuantityError
 from w3ctools.core.formats.text import visible
@@ -16,6 +16,7 @@ from w3ctools.core.quantity import parse_duration_s
 from w3ctools.core.window import GRACE_S, LogClock, Moment, Silence
 from w3ctools.core.wire import LineReader, Read, Row
 from w3ctools.edge.clock import now
+from w3ctools.edge.signals import Signals
 from w3ctools.edge.streams import Input, Output, Waited
 
 #: How often time is looked at while nothing comes.
@@ -88,7 +89,8 @@ class Records(Generic[T]):
         is_whole: bool = False,
     ) -> None:
         """`row_event`, `with_summaries`: see `LineReader`. `is_whole`: a line that is no JSON is an error."""
-        self.signals = listen(report)
+        self.signals = Signals()
+        self._report = report
         self._is_whole = is_whole
         self._reader = LineReader(row_type, row_event=row_event, with_summaries=with_summaries)
         self._clock = clock
@@ -131,6 +133,7 @@ class Records(Generic[T]):
         )
 
     def __iter__(self) -> Iterator[Batch[T] | Quiet]:
+        self.signals.answer(lambda: say(self._report()))
         for block in self._input.blocks(TICK_S):
             moment = now()
             if isinstance(block, Waited):

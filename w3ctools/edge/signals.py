@@ -18,13 +18,12 @@ _ASK_TO_FINISH = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP ask to finish; SIGUSR1 calls `report`.
+    """SIGINT, SIGTERM and SIGHUP ask to finish; SIGUSR1 asks for a report.
 
     A signal that was ignored when the command started stays ignored: nohup(1), ``cmd &`` in a script.
     """
 
-    def __init__(self, report: Callable[[], None]) -> None:
-        self._report = report
+    def __init__(self) -> None:
         #: The first signal that asked to finish.
         self.received: int | None = None
         #: What must be done however the process ends by a signal: a terminal is put right.
@@ -34,7 +33,10 @@ class Signals:
         for signum in _ASK_TO_FINISH:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._ask_to_finish)
-        signal.signal(signal.SIGUSR1, lambda _signum, _frame: self._report())
+
+    def answer(self, report: Callable[[], None]) -> None:
+        """Have SIGUSR1 call `report`, from now on: all that it tells of must be there."""
+        signal.signal(signal.SIGUSR1, lambda _signum, _frame: report())
 
     def drain(self) -> None:
         """Empty the wake-up descriptor."""
