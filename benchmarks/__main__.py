@@ -11,14 +11,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import latency, memory, sample, soak, startup, throughput
+from benchmarks import latency, memory, sample, screens, soak, startup, throughput
 from benchmarks.peers import PEERS, version
 from benchmarks.processes import ROOT, CommandFailed, Workbench, adopt_orphans, end_all, end_on_signals
 from benchmarks.tables import Report
 
 PARTS = ("throughput", "memory", "latency", "startup")
 #: These judge rather than time, so they run only when asked for.
-FOLLOW, SOAK = "follow", "soak"
+FOLLOW, SCREENS, SOAK = "follow", "screens", "soak"
 LEAST_LINES = 1_000
 LIMITS = (
     "**Another machine, another day.** Compare figures within one run only. Whatever else runs shows as a "
@@ -53,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description="Time the commands beside their peers."
     )
-    parser.add_argument("part", nargs="?", choices=[*PARTS, FOLLOW, SOAK], help="measure only this")
+    parser.add_argument("part", nargs="?", choices=[*PARTS, FOLLOW, SCREENS, SOAK], help="measure only this")
     parser.add_argument(
         "--lines", type=int, default=1_000_000, metavar="N", help="of the log (default: 1000000)"
     )
@@ -82,6 +82,9 @@ def _measure(bench: Workbench, parts: Sequence[str], options: argparse.Namespace
         from benchmarks import follow
 
         follow.measure(bench, options.backlog_mb * 1_000_000)
+        return
+    if SCREENS in parts:
+        screens.measure(bench)
         return
     if SOAK in parts:
         if not soak.measure(bench, options.minutes):

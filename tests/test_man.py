@@ -60,7 +60,7 @@ SECTIONS = (
     "EXAMPLES",
     "SEE ALSO",
 )
-#: They have neither an option with a default nor a choice.
+#: They have no option with a default.
 WITHOUT_DEFAULTS = ("w3c-store",)
 #: Variables of arguments.
 ARGUMENTS = ("W3C_STORE_FILE",)
@@ -109,7 +109,7 @@ def shell_help(name: str) -> str:
 
 
 def click_options(name: str) -> list[click.Option]:
-    """The options of a click command and of its subcommands, --help among them."""
+    """The options of a click command and of its subcommands, in the order of --help."""
     command = CLICK_COMMANDS[name]
     subcommands: Iterable[click.Command] = ()
     if isinstance(command, click.Group | CommandWithSubcommands):
@@ -120,7 +120,31 @@ def click_options(name: str) -> list[click.Option]:
         for param in one.get_params(context):
             if isinstance(param, click.Option):
                 found.setdefault(long_name(param), param)
-    return [*found.values()]
+    return sorted(found.values(), key=lambda option: long_name(option) in ("config", "version", "help"))
+
+
+def command_of(name: str, form: str) -> click.Command:
+    """The command, or that of its subcommands with whose name a form of the synopsis begins."""
+    command = CLICK_COMMANDS[name]
+    match = re.match(r"\.Cm (.+)\n", form)
+    if match is None:
+        return command
+    assert isinstance(command, click.Group | CommandWithSubcommands)
+    return command.commands[match[1]]
+
+
+def flags_of(option: click.Option) -> str:
+    """The names of an option in mdoc: ``Fl n , -lines``."""
+    return "Fl " + " , ".join(text[1:] for text in sorted(option.opts, key=len))
+
+
+def value_of(option: click.Option) -> str:
+    """Its value in mdoc, with a blank in front: `` Ar N``, or `` Cm text | json``; empty for a flag."""
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return f" Cm {' | '.join(option.type.choices)}"
+    return f" Ar {option.make_metavar(click.Context(click.Command(None)))}"
 
 
 def long_name(param: click.Parameter) -> str:
@@ -200,6 +224,51 @@ def test_the_synopsis_has_every_option(name: str) -> None:
     assert [names for names in options if not names & synopsis] == []
 
 
+@pytest.mark.parametrize("name", CLICK_COMMANDS)
+def test_options_stand_as_in_help(name: str) -> None:
+    items = re.findall(r"^\.It (Fl .+)$", part(f"{name}.1", "Sh", "OPTIONS"), re.M)
+    assert items == [f"{flags_of(option)}{value_of(option)}" for option in click_options(name)]
+
+
+@pytest.mark.parametrize("name", SHELL_COMMANDS)
+def test_options_of_shell_commands_stand_as_in_help(name: str) -> None:
+    items = re.findall(r"^\.It (.+)$", part(f"{name}.1", "Sh", "OPTIONS"), re.M)
+    lines = re.findall(r"^  (-\S+(?:, -\S+)*)(?: ([A-Z]+))?  ", shell_help(name), re.M)
+    named = [" , ".join(option[1:] for option in options.split(", ")) for options, _ in lines]
+    assert items == [
+        f"Fl {names}{f' Ar {value}' if value else ''}" for names, (_, value) in zip(named, lines, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", CLICK_COMMANDS)
+def test_options_mean_what_help_says(name: str) -> None:
+    """At least half of the words of an option's help, by their beginnings, are in its item too."""
+    items = described(f"{name}.1")
+    for option in click_options(name):
+        item = items[max(option.opts, key=len)].lower()
+        text = str(option.help).partition("[default")[0].lower()
+        words = {word[:4] for word in re.findall(r"[a-z]{4,}", text)}
+        known = {word for word in words if word in item}
+        assert 2 * len(known) >= len(words), (option.opts, words - known)
+
+
+@pytest.mark.parametrize("name", CLICK_COMMANDS)
+def test_the_synopsis_has_options_in_order_with_their_values(name: str) -> None:
+    options = {text: option for option in click_options(name) for text in option.opts}
+    forms = re.split(r"^\.Nm .+\n", part(f"{name}.1", "Sh", "SYNOPSIS"), flags=re.M)[1:]
+    assert len(forms) >= 2
+    for form in forms[:-1]:  # the last one is that of --help
+        order = [text for param in command_of(name, form).params for text in param.opts]
+        places = [order.index(flag) for flag in flags(form)]
+        assert places == sorted(places), form
+        valued = re.findall(r"\bFl (-?[a-z][a-z-]*)((?: (?:Ar|Cm) \S+(?: \| [\w-]+)*)?)$", form, re.M)
+        assert valued or "Fl" not in form
+        for flag, value in valued:
+            known = value_of(options[f"-{flag}"])
+            short = f" Ar {flag[1:].upper()}"  # of a list that is too long for a line
+            assert value == (known if known.count("|") < 5 else short), flag
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_names_an_option_that_there_is_not(page: str) -> None:
     text = source(page)
@@ -214,17 +283,16 @@ def test_no_page_names_an_option_that_there_is_not(page: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLICK_COMMANDS)
-def test_defaults_and_choices_are_described(name: str) -> None:
+def test_defaults_and_ranges_are_described(name: str) -> None:
     items = described(f"{name}.1")
     checked = 0
     for option in click_options(name):
-        words = list(option.type.choices) if isinstance(option.type, click.Choice) else []
+        item = " ".join(re.sub(r"^\.(Cm|Ql) ", "", items[max(option.opts, key=len)], flags=re.M).split())
         if option.show_default is True and not option.is_flag:
-            words.append(str(option.default))
-        item = items[max(option.opts, key=len)]
-        missing = [word for word in words if not re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", item)]
-        assert missing == [], option.opts
-        checked += len(words)
+            assert re.search(rf"The default is {re.escape(str(option.default))}(?!\w)", item), option.opts
+            checked += 1
+        if isinstance(option.type, click.IntRange) and option.type.max is not None:
+            assert re.search(rf"\b{option.type.min}\b.* {option.type.max}\b", item), option.opts
     assert bool(checked) is (name not in WITHOUT_DEFAULTS)
 
 
@@ -312,3 +380,12 @@ def test_mandoc_has_nothing_to_say() -> None:
     assert pages
     command = [tool("mandoc"), "-T", "lint", "-W", "warning", *pages]
     assert subprocess.run(command, capture_output=True, check=False, text=True, timeout=60).stdout == ""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_a_terminal(page: str) -> None:
+    command = [tool("mandoc"), "-T", "utf8", "-O", "width=80", str(MAN / page)]
+    shown = subprocess.run(command, capture_output=True, check=True, encoding="utf-8", timeout=60).stdout
+    lines = re.sub(".\\x08", "", shown).splitlines()  # overstruck: bold, underlined
+    assert len(lines) > 40
+    assert [line for line in lines if len(line) > 80 and "://" not in line] == []

@@ -60,8 +60,9 @@ class TestCommands:
             name: f"w3ctools.cli.{name.removeprefix('w3c-')}:main" for name in PYTHON_COMMANDS
         }
 
-    def test_scripts_are_the_shell_commands(self) -> None:
-        assert sorted(_listed("options", "scripts")) == sorted(f"bin/{name}" for name in SHELL_COMMANDS)
+    def test_scripts_are_the_shell_commands_and_the_launcher(self) -> None:
+        scripts = [f"bin/{name}" for name in (*SHELL_COMMANDS, LAUNCHER)]
+        assert sorted(_listed("options", "scripts")) == sorted(scripts)
 
     def test_bin_holds_the_commands(self) -> None:
         assert sorted(path.name for path in BIN.iterdir()) == sorted([*ALL, LAUNCHER])

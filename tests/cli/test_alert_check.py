@@ -192,7 +192,10 @@ def test_unreadable_file_is_told(commands: Commands) -> None:
 def test_file_that_cannot_be_parsed_is_one_error(commands: Commands) -> None:
     commands.write("my.ini", "[alert]\nwindow\n[prase]\n")
     result = commands.run("w3c-alert", "check", "my.ini")
-    assert (result.status, result.stdout) == (1, b"my.ini:2:1: unexpected line: 'window'\n")
+    assert (result.status, result.stdout) == (
+        1,
+        b"my.ini:2:1: unexpected line: 'window': expected key = value\n",
+    )
 
 
 def test_environment_is_no_part_of_the_file(commands: Commands) -> None:

@@ -142,7 +142,11 @@ BAD = {
     "not-utf-8-at-once": Bad(b"\xef\xbb\xbf\xff\n", "1:1", ("not UTF-8",)),
     "byte-order-mark": Bad(b"\xef\xbb\xbf[prase]\n", "1:1", ("no section [prase]",)),
     "key-before-any-section": Bad(b"site = http://a\n", "1:1", ("no section header",)),
-    "value-before-any-key": Bad(b"[parse]\n  site = http://a\n", "2:3", ("unexpected value continuation",)),
+    "value-before-any-key": Bad(
+        b"[parse]\n  site = http://a\n",
+        "2:3",
+        ("an indented line continues a value, and there is none before it",),
+    ),
     "line-without-value": Bad(b"[parse]\nsite\n", "2:1", ("'site'",)),
     "key-twice": Bad(b"[parse]\nsite = http://a\nsite = http://b\n", "3:1", ("duplicate", "'site'")),
     "config-itself": Bad(b"[parse]\nconfig = other.ini\n", "2:1", ("no key 'config'",)),
@@ -581,7 +585,9 @@ class TestCheck:
         ]
 
     def test_file_that_cannot_be_parsed_is_one_error(self, folder: Path) -> None:
-        assert self._errors(folder, "[alert]\nlog\n[prase]\n") == ["my.ini:2:1: unexpected line: 'log'"]
+        assert self._errors(folder, "[alert]\nlog\n[prase]\n") == [
+            "my.ini:2:1: unexpected line: 'log': expected key = value"
+        ]
 
     def test_found_file_is_checked_for_keys_that_act(self, folder: Path) -> None:
         (folder / "w3ctools.ini").write_text("[alert]\nlog = a\n[alert:shop]\nexec = mail\n")

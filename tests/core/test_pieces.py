@@ -223,13 +223,16 @@ class TestSummaries:
         piece = summed(summary_line(105, 110, 3), summary_line(160, 240, 1), interval_s=60)
         assert figures(piece.parts) == {60: (3, 0)}
         assert piece.seen.problem is not None
-        assert f"left out 1 lines: the summary from {utc(160)} to {utc(240)}" in piece.seen.problem
+        assert (
+            f"left out 1 lines: the summary from {utc(160)} to {utc(240)} is of another interval than 60 s"
+            in piece.seen.problem
+        )
 
     @pytest.mark.parametrize(
         ("line", "words"),
         [
             (summary_line(100, 110, 1, Spec(("path",))), "is of another kind: sections of depth 1 by path"),
-            (b'{"event":null,"epoch":5}\n', "is a record"),
+            (b'{"event":null,"epoch":5}\n', "is a record: a file holds summaries or a log"),
             (b"cut o", "line 1 is no summary"),
             (b'{"event":"summary","from":null,"to":null,"packed":null}\n', "--mergeable"),
             (b'{"event":"summary","from":null,"to":null,"packed":"AQ=="}\n', "is damaged"),

@@ -40,8 +40,8 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def recipe() -> list[str]:
-    """The commands in README.md: push, of summaries to Kafka and from it, of records to Kafka and from it."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The commands in docs: push, of summaries to Kafka and from it, of records to Kafka and from it."""
+    text = (ROOT / "docs" / "many-hosts.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```bash\n# over Kafka.*?```", text, re.S)
     lines = [line for line in code.replace("|\n    ", "| ").splitlines()[1:-1] if line and line[0] != "#"]
     assert len(lines) == 5
@@ -116,7 +116,7 @@ def test_summaries_of_three_hosts_are_those_of_their_logs_in_one(commands: Comma
 
 
 def follow(commands: Commands, recipe: list[str], number: int) -> None:
-    """Start what README.md has for a host."""
+    """Start what docs/many-hosts.md has for a host."""
     commands.write("access.log", b"")
     env = {"W3C_TAIL_LINES": "+1", "W3C_STATS_INTERVAL": "1s"}
     commands.start_bash(f"{recipe[0]}\n{recipe[number]}", env=env)

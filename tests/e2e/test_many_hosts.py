@@ -1,4 +1,4 @@
-"""Three hosts that are watched as README.md says, live and from their files, beside their logs in one.
+"""Three hosts watched as docs/many-hosts.md says, live and from their files, beside their logs in one.
 
 Each writes its log in real time. All serve a burst that would raise no alert on one of them alone; then one
 is cut off until it is named silent, and comes back.
@@ -38,7 +38,7 @@ class Watched(NamedTuple):
     commands: Commands
     #: The records of all logs, in order.
     records: bytes
-    #: What the README's command said, and a w3c-stats for programs beside it.
+    #: What the command there said, and a w3c-stats for programs beside it.
     text: str
     notes: list[str]
     events: list[dict[str, Any]]
@@ -66,8 +66,8 @@ class Watched(NamedTuple):
 
 
 def recipe(first_words: str) -> str:
-    """The code in README.md that begins with these words."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The code in docs/many-hosts.md that begins with these words."""
+    text = (ROOT / "docs" / "many-hosts.md").read_text(encoding="utf-8")
     codes: list[str] = re.findall(r"```(?:ba)?sh\n(.*?)```", text, re.S)
     (code,) = (code for code in codes if code.startswith(first_words))
     return code

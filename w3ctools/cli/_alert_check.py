@@ -8,7 +8,7 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, subcommand
 from w3ctools.cli._rule import file_rules, named_rules
-from w3ctools.cli._settings import Settings, find_config, read_settings
+from w3ctools.cli._settings import FILE, Settings, find_config, read_settings
 from w3ctools.core.errors import ConfigError
 from w3ctools.core.rule import Rule
 from w3ctools.edge.streams import Output
@@ -17,7 +17,7 @@ _PLACE = re.compile(r":(\d+):(\d+): ")
 
 
 @subcommand("check", "W3C_ALERT")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=FILE)
 @click.pass_context
 def check(ctx: click.Context, file: str | None) -> None:
     """Check the rules in FILE, by default the configuration file that w3c-alert would read.

@@ -8,12 +8,12 @@ import click
 
 from w3ctools.cli._choice import TIME
 from w3ctools.cli._command import Ended, ExitStatus, say, subcommand
-from w3ctools.cli._settings import Option, output_option
+from w3ctools.cli._settings import FILE, Option, output_option
 from w3ctools.edge.streams import Output
 
 
 @subcommand("history", "W3C_ALERT", "alert")
-@click.option("--db", "database", cls=Option, envvar="W3C_ALERT_DB", metavar="FILE", help="The database.")
+@click.option("--db", "database", cls=Option, envvar="W3C_ALERT_DB", type=FILE, help="The database.")
 @click.option(
     "--since",
     cls=Option,

@@ -11,17 +11,19 @@ import signal
 import sys
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.core import ParameterSource
 
 import w3ctools
-from w3ctools.cli._settings import config_option
+from w3ctools.cli._settings import INSTEAD_OF_FILE, config_option
 from w3ctools.core.errors import W3CError
 from w3ctools.edge.limits import spare_page_faults
 from w3ctools.edge.signals import Signals, die_by
 from w3ctools.edge.streams import ReaderGone, WriteFailed, note, open_standard_streams, program_name
+
+C = TypeVar("C", bound=click.Command)
 
 #: Objects that must have been made before the youngest are looked at for garbage.
 COLLECT_AT = 20_000
@@ -64,9 +66,8 @@ def command(name: str, section: str) -> Callable[[Callable[..., None]], click.Co
     """Make a function the command `name`, with the settings of `section` behind its options."""
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        return click.command(name, context_settings=_context(name))(
-            config_option(section)(_version(name)(function))
-        )
+        optioned = config_option(section)(_version(name)(function))
+        return _in_order(click.command(name, context_settings=_context(name))(optioned))
 
     return decorate
 
@@ -76,13 +77,14 @@ def group(name: str, section: str) -> Callable[[Callable[..., None]], click.Grou
 
     def decorate(function: Callable[..., None]) -> click.Group:
         optioned = config_option(section, named=True)(_version(name)(function))
-        return click.group(
+        made = click.group(
             name,
             cls=_Group,
             invoke_without_command=True,
             subcommand_metavar="[COMMAND]",
             context_settings=_context(name),
-        )(optioned)
+        )
+        return _in_order(made(optioned))
 
     return decorate
 
@@ -94,6 +96,8 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand. Raises UsageError for a word that is none, perhaps a FILE."""
+        if ctx.resilient_parsing:  # a shell completes a line that is not whole yet
+            return super().resolve_command(ctx, args)
         if self.get_command(ctx, args[0]) is None:
             known = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no command {args[0]!r}: records come on stdin, and commands are {known}")
@@ -112,7 +116,8 @@ def command_with_subcommands(
 
     def decorate(function: Callable[..., None]) -> CommandWithSubcommands:
         optioned = config_option(section)(_version(name)(function))
-        return click.command(name, cls=CommandWithSubcommands, context_settings=_context(name))(optioned)
+        made = click.command(name, cls=CommandWithSubcommands, context_settings=_context(name))
+        return _in_order(made(optioned))
 
     return decorate
 
@@ -134,7 +139,10 @@ class CommandWithSubcommands(click.Command):
         """Called by click: the context of the command that the words mean."""
         named = self.commands.get(args[0]) if args else None
         if named is None:
-            return super().make_context(info_name, args, parent, **extra)
+            is_first = not args
+            ctx = super().make_context(info_name, args, parent, **extra)
+            ctx.meta[INSTEAD_OF_FILE] = tuple(self.commands) if is_first else ()
+            return ctx
         own = click.Context(self, parent, info_name, **self.context_settings)
         return named.make_context(args[0], args[1:], own, **extra)
 
@@ -157,9 +165,15 @@ def subcommand(
     def decorate(function: Callable[..., None]) -> click.Command:
         context = {"auto_envvar_prefix": environment, "help_option_names": ["-h", "--help"]}
         optioned = function if section is None else config_option(section, named=True)(function)
-        return click.command(name, context_settings=context)(optioned)
+        return _in_order(click.command(name, context_settings=context)(optioned))
 
     return decorate
+
+
+def _in_order(made: C) -> C:
+    """Its own options first, in --help and manual; then those that all commands have."""
+    made.params.sort(key=lambda param: param.name in ("config", "version"))
+    return made
 
 
 def _context(name: str) -> dict[str, object]:
@@ -202,13 +216,17 @@ def _status_of(command: click.Command) -> int:
         if sys.stdout is not None:  # None where it was closed
             sys.stdout.flush()
         return result if isinstance(result, int) else ExitStatus.DONE
-    except (ReaderGone, BrokenPipeError, SystemExit):  # click exits where it cannot print its help
+    except SystemExit as end:  # click's own: a shell got its completions, or help could not be printed
+        if not end.code:
+            return ExitStatus.DONE
+        die_by(signal.SIGPIPE)
+    except (ReaderGone, BrokenPipeError):
         die_by(signal.SIGPIPE)
     except Ended as end:
         return end.status
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else program_name()
-        say(f"{error.format_message()} (see {path} --help)")
+        say(f"{error.format_message().removesuffix('.')} (see {path} --help)")
     except click.ClickException as error:
         say(error.format_message())
     except click.Abort:

@@ -37,7 +37,8 @@ def choose_format(text: str | None, config_path: str | None) -> MakeFormat:
         names = [spec.name for spec in registry.ALL]
         near = difflib.get_close_matches(text, names, n=1)
         hint = f"did you mean {near[0]}?" if near else "w3c-parse --list-formats names them"
-        raise click.BadParameter(f"{text!r} is neither a format's name nor a format string: {hint}")
+        problem = f"{text!r} is neither a format's name nor a format string: {hint}"
+        raise click.BadParameter(problem, param_hint="'--format'")
     return spec.make
 
 

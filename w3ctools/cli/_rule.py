@@ -95,6 +95,7 @@ _OPTIONS = [
         cls=Option,
         of_rule=True,
         type=click.IntRange(min=0),
+        metavar="N",
         default=0,
         show_default=True,
         help="No alert while there are fewer in the window.",

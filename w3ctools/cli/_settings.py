@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -18,6 +18,9 @@ from w3ctools.core.quantity import parse_duration_s, parse_number
 from w3ctools.core.section import parse_site
 from w3ctools.edge.config import NAME, ConfigFile, Found, Section, Setting, ValueLine, find, load
 from w3ctools.edge.streams import note, program_name
+
+if TYPE_CHECKING:  # start-up counts, and only shells that complete a line ask for it
+    from click.shell_completion import CompletionItem
 
 #: Every section that a file may have: one a command.
 SECTIONS = ("tail", "parse", "stats", "alert", "report", "store", "spark", "gen")
@@ -31,6 +34,8 @@ RUNS = "runs a command"
 SENDS = "sends messages out"
 LISTENS = "listens for connections"
 
+#: In ``ctx.meta``: the subcommands that may stand in place of the FILE that a shell completes.
+INSTEAD_OF_FILE = f"{__name__}.instead_of_file"
 #: Where a command finds the file's `Settings` in ``ctx.meta``.
 NAMED = f"{__name__}.named"
 #: What a group tells its subcommand: that it leaves the file to it, and what the user named behind --config.
@@ -39,11 +44,15 @@ _PATH = f"{__name__}.path"
 
 
 class Quantity(click.ParamType[Any]):
-    """A click type out of a reader that raises W3CError or ValueError."""
+    """A click type out of a reader that raises W3CError or ValueError.
 
-    def __init__(self, name: str, read: Any) -> None:
+    `complete`: the values that a shell may offer for the beginning of one.
+    """
+
+    def __init__(self, name: str, read: Any, complete: Callable[[str], list[str]] | None = None) -> None:
         self.name = name
         self._read = read
+        self._complete = complete
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read a text; values that were read already pass."""
@@ -54,6 +63,31 @@ class Quantity(click.ParamType[Any]):
         except (W3CError, ValueError) as error:
             self.fail(str(error), param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Called by click for a shell."""
+        from click.shell_completion import CompletionItem
+
+        values = self._complete(incomplete) if self._complete is not None else []
+        return [CompletionItem(value) for value in values if value.startswith(incomplete)]
+
+
+class _PathName(click.ParamType[str]):
+    """The name of a file or folder, taken as it stands; shells complete it."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self._kind = kind
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Called by click for a shell, which looks for the files itself."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=self._kind)]
+
 
 def _positive_duration_s(text: str) -> int:
     duration_s = parse_duration_s(text)
@@ -62,6 +96,8 @@ def _positive_duration_s(text: str) -> int:
     return duration_s
 
 
+FILE = _PathName("FILE", "file")
+FOLDER = _PathName("DIR", "dir")
 DURATION = Quantity("DURATION", _positive_duration_s)
 NUMBER = Quantity("NUMBER", parse_number)
 SITE = Quantity("URL", parse_site)
@@ -87,6 +123,13 @@ class Argument(click.Argument):
         """Called by click for its command, and for the subcommands of that, which do not take it."""
         return super().get_usage_pieces(ctx) if self in ctx.command.params else []
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Called by click for a shell."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in ctx.meta.get(INSTEAD_OF_FILE, ()) if name.startswith(incomplete)]
+        return [*map(CompletionItem, names), *super().shell_complete(ctx, incomplete)]
+
 
 def output_option(text: str) -> Callable[[Any], Any]:
     """``--output``, with its help."""
@@ -99,6 +142,17 @@ def output_option(text: str) -> Callable[[Any], Any]:
         show_default=True,
         help=text,
     )
+
+
+interval_option = click.option(
+    "-i",
+    "--interval",
+    cls=Option,
+    type=DURATION,
+    default="10s",
+    show_default=True,
+    help="Length of an interval, in the log's time.",
+)
 
 
 class NamedSection(NamedTuple):
@@ -121,6 +175,8 @@ def config_option(section: str, *, named: bool = False) -> Callable[[Any], Any]:
     """
 
     def read(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if ctx.resilient_parsing:  # a shell completes a line: nothing is run, and nothing said
+            return
         if ctx.meta[_IS_LEFT_TO_SUBCOMMAND]:
             ctx.meta[_PATH] = value
             return
@@ -134,7 +190,7 @@ def config_option(section: str, *, named: bool = False) -> Callable[[Any], Any]:
     return click.option(
         "--config",
         cls=_ConfigOption,
-        metavar="FILE",
+        type=FILE,
         expose_value=False,
         is_eager=True,
         callback=read,

@@ -9,7 +9,7 @@ import msgspec
 
 from w3ctools.cli._choice import CONDITION, TIME
 from w3ctools.cli._command import Ended, ExitStatus, finish, listen, subcommand
-from w3ctools.cli._settings import Argument, Option
+from w3ctools.cli._settings import FILE, Argument, Option
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record, record_type
 from w3ctools.edge.streams import Output
 
@@ -17,7 +17,7 @@ _decode = msgspec.json.Decoder(record_type((*FORMAT_KEYS, *FILE_KEY))).decode
 
 
 @subcommand("read", "W3C_STORE", "store")
-@click.argument("file", cls=Argument, metavar="FILE", required=False, envvar="W3C_STORE_FILE")
+@click.argument("file", cls=Argument, type=FILE, metavar="FILE", required=False, envvar="W3C_STORE_FILE")
 @click.option("--since", cls=Option, type=TIME, help="Only lines from TIME on: RFC 3339, or -2h.")
 @click.option("--until", cls=Option, type=TIME, help="Only lines before TIME.")
 @click.option(

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from w3ctools.cli._command import say, say_if_any
-from w3ctools.cli._settings import NAMES_OUTPUT, RUNS, SENDS, Option
+from w3ctools.cli._settings import FILE, NAMES_OUTPUT, RUNS, SENDS, Option
 from w3ctools.core.wire import AlertEvent
 from w3ctools.edge.journal import Journal
 
@@ -19,7 +19,7 @@ _OPTIONS = [
         "log_file",
         cls=Option,
         envvar="W3C_ALERT_LOG",
-        metavar="FILE",
+        type=FILE,
         acts=NAMES_OUTPUT,
         help="Append every message to FILE too; opened anew for each, so that logrotate may move it.",
     ),
@@ -28,7 +28,7 @@ _OPTIONS = [
         "database",
         cls=Option,
         envvar="W3C_ALERT_DB",
-        metavar="FILE",
+        type=FILE,
         acts=NAMES_OUTPUT,
         help="Keep the alerts in this SQLite database too; `w3c-alert history` lists them.",
     ),

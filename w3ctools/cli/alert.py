@@ -13,7 +13,7 @@ from w3ctools.cli._alert_try import try_rules
 from w3ctools.cli._command import Ended, ExitStatus, finish, group, run, say, say_if_any
 from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
 from w3ctools.cli._rule import rule_options, rules
-from w3ctools.cli._settings import NAMES_OUTPUT, Option, output_option
+from w3ctools.cli._settings import FILE, NAMES_OUTPUT, Option, output_option
 from w3ctools.cli._telling import Telling, telling_options
 from w3ctools.core.alert import CODEC, Alerts, AlertState, Placed
 from w3ctools.core.errors import W3CError
@@ -64,7 +64,7 @@ class Form(NamedTuple):
 @click.option(
     "--state",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Keep windows and open alerts in FILE, and go on with them after a restart.",
 )

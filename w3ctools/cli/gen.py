@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from w3ctools.cli._choice import FORMAT
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._rule import window_option
-from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, NUMBER, SITE, Option, Quantity
+from w3ctools.cli._settings import DURATION, FILE, NAMES_OUTPUT, NUMBER, SITE, Option, Quantity
 from w3ctools.core.errors import QuantityError, W3CError
 from w3ctools.core.quantity import parse_factor, parse_share, parse_time_s
 from w3ctools.core.synth.line import Moment
@@ -41,7 +42,7 @@ SHARE = Quantity("PERCENT", parse_share)
 @click.option(
     "--file",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Append to FILE instead of writing to stdout; nothing in it is ever lost.",
 )
@@ -52,6 +53,7 @@ SHARE = Quantity("PERCENT", parse_share)
     "--sections",
     cls=Option,
     type=click.IntRange(1, 1000),
+    metavar="N",
     default=10,
     show_default=True,
     help="How many sections the site has; the first is asked for most.",
@@ -67,14 +69,20 @@ SHARE = Quantity("PERCENT", parse_share)
 )
 @click.option("--duration", cls=Option, type=DURATION, help="End after so much log time, such as 90s or 10m.")
 @click.option(
-    "--seed", cls=Option, type=int, default=1, show_default=True, help="The same seed, the same log."
+    "--seed",
+    cls=Option,
+    type=int,
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="The same seed, the same log.",
 )
 @click.option(
     "--format",
     "log_format",
     cls=Option,
     envvar="W3C_GEN_FORMAT",
-    metavar="FORMAT",
+    type=FORMAT,
     default="combined",
     show_default=True,
     help="A name or string that w3c-parse --format takes.",
@@ -114,7 +122,7 @@ SHARE = Quantity("PERCENT", parse_share)
 @click.option(
     "--truth",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Write to FILE at the end what is true of the log, as JSON.",
 )

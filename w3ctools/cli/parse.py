@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from w3ctools.cli._choice import CONDITION, TIME
+from w3ctools.cli._choice import CONDITION, FORMAT, KEYS, TIME
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._feeder import Feeder
-from w3ctools.cli._settings import NAMES_OUTPUT, SITE, Option, Quantity
+from w3ctools.cli._settings import FILE, NAMES_OUTPUT, SITE, Option, Quantity
+from w3ctools.core.errors import W3CError
 from w3ctools.core.formats.format import Format, MakeFormat, Settings
 from w3ctools.core.formats.text import visible
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed, Reject, Unrecognised
@@ -57,7 +58,7 @@ def read_zone(text: str) -> tzinfo:
 
 
 def _list_formats(ctx: click.Context, _param: click.Parameter, asked: bool) -> None:
-    if asked:
+    if asked and not ctx.resilient_parsing:
         from w3ctools.cli._format import list_formats
 
         click.echo(list_formats(), nl=False)
@@ -94,18 +95,19 @@ class Telling(NamedTuple):
 
 
 @command("w3c-parse", "parse")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=FILE, metavar="[FILE]...")
 @click.option(
     "--format",
     "format_text",
     cls=Option,
     envvar="W3C_PARSE_FORMAT",
-    metavar="FORMAT",
+    type=FORMAT,
     help="A name of --list-formats, Apache's LogFormat, nginx's log_format, or a #Fields: line.",
 )
 @click.option(
     "--from-config",
     cls=Option,
+    type=FILE,
     metavar="CONFIG",
     help="Take the format from nginx.conf or apache2.conf; --format names one of several.",
 )
@@ -161,7 +163,7 @@ class Telling(NamedTuple):
     help="Cut addresses short: 1 the least, 3 the most.",
 )
 @click.option("--redact-query", cls=Option, is_flag=True, help="Replace the values in queries by REDACTED.")
-@click.option("--drop", cls=Option, metavar="KEY,...", help="Set these keys to null.")
+@click.option("--drop", cls=Option, type=KEYS, help="Set these keys to null.")
 @click.option("--source", cls=Option, is_flag=True, help="Add the key file: the log that a line comes from.")
 @click.option("--omit-null", cls=Option, is_flag=True, help="Leave out keys that are null.")
 @click.option(
@@ -173,7 +175,7 @@ class Telling(NamedTuple):
 @click.option(
     "--rejects",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Append lines that cannot be parsed to FILE, as they are.",
 )
@@ -182,6 +184,7 @@ class Telling(NamedTuple):
     "--jobs",
     cls=Option,
     type=click.IntRange(1, 64),
+    metavar="N",
     default=1,
     show_default=True,
     help="Parse large FILEs with so many processes; the output is the same.",
@@ -245,9 +248,12 @@ def _privacy(address_level: int, redact_query: bool, drop: str) -> Privacy | Non
     keys = tuple(key for key in drop.split(",") if key)
     if not (address_level or redact_query or keys):
         return None
-    from w3ctools.core.privacy import Privacy
+    from w3ctools.core.privacy import Privacy, PrivacyError
 
-    return Privacy(address_level, redact_query, keys)
+    try:
+        return Privacy(address_level, redact_query, keys)
+    except PrivacyError as error:
+        raise click.BadParameter(str(error), param_hint="'--drop'") from None
 
 
 def _open_rejects(path: str | None) -> Output | None:
@@ -256,7 +262,7 @@ def _open_rejects(path: str | None) -> Output | None:
     try:
         return Output(open_appended(path))
     except OSError as error:
-        raise click.FileError(path, error.strerror or "cannot be written") from None
+        raise W3CError(f"--rejects: {path}: {error.strerror}") from None
 
 
 class _Parse:

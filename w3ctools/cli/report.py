@@ -8,7 +8,7 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Records, clock_option, lateness_option
-from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, Option
+from w3ctools.cli._settings import DURATION, FILE, NAMES_OUTPUT, Option
 from w3ctools.core.report import Report, ReportRow
 from w3ctools.core.report_page import page
 from w3ctools.edge.clock import now
@@ -26,7 +26,7 @@ _MODE = 0o644
     "--file",
     "path",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Write the page to FILE, in one step, instead of stdout.",
 )
@@ -43,6 +43,7 @@ _MODE = 0o644
     "--top",
     cls=Option,
     type=click.IntRange(1, MOST_ROWS),
+    metavar="N",
     default=10,
     show_default=True,
     help="How many rows tables have.",

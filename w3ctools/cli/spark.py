@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
-from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, Option, Quantity
+from w3ctools.cli._settings import DURATION, FILE, FOLDER, NAMES_OUTPUT, Option, Quantity, interval_option
 from w3ctools.core.errors import QuantityError, W3CError
 from w3ctools.core.pieces import NO_TIME, Part, Seen, interval_of
 from w3ctools.core.quantity import parse_size_bytes
@@ -56,7 +56,7 @@ def _split_bytes(text: str) -> int:
 
 
 @command("w3c-spark", "spark")
-@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.argument("paths", nargs=-1, type=FILE, metavar="PATH...")
 @click.option(
     "--master",
     cls=Option,
@@ -66,20 +66,12 @@ def _split_bytes(text: str) -> int:
     acts=SENDS_WORK,
     help="Spark's master: local[N], spark://HOST:7077, or what else Spark knows.",
 )
-@click.option(
-    "-i",
-    "--interval",
-    cls=Option,
-    type=DURATION,
-    default="10s",
-    show_default=True,
-    help="Length of an interval, in the log's time.",
-)
+@interval_option
 @click.option("--stream", cls=Option, is_flag=True, help="Watch a folder PATH, and count each file once.")
 @click.option(
     "--checkpoint",
     cls=Option,
-    metavar="DIR",
+    type=FOLDER,
     acts=NAMES_OUTPUT,
     help="With --stream, keep in DIR what is needed to go on after a restart.",
 )
@@ -102,7 +94,7 @@ def _split_bytes(text: str) -> int:
 @click.option(
     "--out",
     cls=Option,
-    metavar="DIR",
+    type=FOLDER,
     acts=NAMES_OUTPUT,
     help="Write the summaries into files in DIR instead of stdout.",
 )
@@ -242,7 +234,7 @@ class _Stream:
         try:
             held = Checkpoint(checkpoint, begun)
         except OSError as error:
-            raise click.FileError(str(error.filename or checkpoint), error.strerror) from None
+            raise W3CError(f"{error.filename or checkpoint}: {error.strerror}") from None
         watch = partial(self._watch, master, checkpoint, lateness_s)
         _beside(watch, Output(), self._signals, self._must_end.set)
         held.close()

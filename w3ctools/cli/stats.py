@@ -9,9 +9,10 @@ from typing import Any, Literal, NamedTuple
 import click
 from click.core import ParameterSource
 
+from w3ctools.cli._choice import complete_key
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, run, say
 from w3ctools.cli._reading import Batch, ClockMode, Quiet, Records, clock_option, lateness_option
-from w3ctools.cli._settings import DURATION, LISTENS, NAMES_OUTPUT, Option, Quantity
+from w3ctools.cli._settings import FILE, LISTENS, NAMES_OUTPUT, Option, Quantity, interval_option
 from w3ctools.core.errors import QuantityError
 from w3ctools.core.merging import Merging
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record
@@ -43,24 +44,19 @@ class Form(NamedTuple):
 def _record_key(text: str) -> str:
     known = [*Record.__struct_fields__, *FORMAT_KEYS, *FILE_KEY]
     if text not in known:
-        raise QuantityError(f"{text!r} is no key of a record: {', '.join(known)}")
+        from w3ctools.core.where import nearest_key
+
+        raise QuantityError(f"{text!r} is no key of a record: the nearest is {nearest_key(text)}")
     return text
 
 
 @command("w3c-stats", "stats")
-@click.option(
-    "-i",
-    "--interval",
-    cls=Option,
-    type=DURATION,
-    default="10s",
-    show_default=True,
-    help="Length of an interval, in the log's time.",
-)
+@interval_option
 @click.option(
     "--top",
     cls=Option,
     type=click.IntRange(1, 10_000),
+    metavar="N",
     default=10,
     show_default=True,
     help="How many rows a table has.",
@@ -69,13 +65,14 @@ def _record_key(text: str) -> str:
     "--by",
     cls=Option,
     multiple=True,
-    type=Quantity("KEY", _record_key),
+    type=Quantity("KEY", _record_key, complete_key),
     help="Count by this key of the record too, in a table of its own; repeatable.",
 )
 @click.option(
     "--depth",
     cls=Option,
     type=click.IntRange(1, 20),
+    metavar="N",
     default=1,
     show_default=True,
     help="How many segments of the path make a section.",
@@ -102,7 +99,7 @@ def _record_key(text: str) -> str:
 @click.option(
     "--file",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="With -o prometheus, write the metrics to FILE, for node_exporter's textfile collector.",
 )

@@ -9,7 +9,7 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command_with_subcommands, finish, run, say, say_if_any
 from w3ctools.cli._reading import Batch, Records
-from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, Argument, Option
+from w3ctools.cli._settings import DURATION, FILE, NAMES_OUTPUT, Argument, Option
 from w3ctools.cli._store_read import read
 from w3ctools.core.columns import Made, RowMaker
 from w3ctools.core.window import LogClock
@@ -32,7 +32,13 @@ PATIENCE_RECORDS = 1000
 
 @command_with_subcommands("w3c-store", "store")
 @click.argument(
-    "file", cls=Argument, metavar="FILE", required=False, envvar="W3C_STORE_FILE", acts=NAMES_OUTPUT
+    "file",
+    cls=Argument,
+    type=FILE,
+    metavar="FILE",
+    required=False,
+    envvar="W3C_STORE_FILE",
+    acts=NAMES_OUTPUT,
 )
 @click.option(
     "--keep",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
-from w3ctools.cli._settings import NAMES_OUTPUT, Option, Quantity
+from w3ctools.cli._settings import FILE, NAMES_OUTPUT, Option, Quantity
 from w3ctools.core.checkpoint import CODEC
 from w3ctools.core.framing import MAX_LINE_BYTES, LineFramer, Overlong
 from w3ctools.core.quantity import parse_duration_s
@@ -42,7 +42,7 @@ def read_start(text: str) -> Start:
 
 
 @command("w3c-tail", "tail")
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", nargs=-1, type=FILE, metavar="FILE...")
 @click.option(
     "-n",
     "--lines",
@@ -56,7 +56,7 @@ def read_start(text: str) -> Start:
 @click.option(
     "--state",
     cls=Option,
-    metavar="FILE",
+    type=FILE,
     acts=NAMES_OUTPUT,
     help="Keep in FILE how far the reader has come, and go on there after a restart.",
 )

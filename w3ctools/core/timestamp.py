@@ -103,11 +103,11 @@ def parse_rfc3339(text: str) -> int | float:
     year, month, day, hour, minute, second = (int(number) for number in match.groups()[:6])
     days = days_from_civil(year, month, day)
     if civil_from_days(days) != (year, month, day) or hour > 23 or minute > 59 or second > 60:
-        raise ValueError(f"{text!r} is an impossible time")
+        raise ValueError(f"{text!r} is an impossible time: expected one such as 2026-11-24T10:53:30Z")
     epoch_s = days * 86_400 + hour * 3600 + minute * 60 + second
     if match["sign"]:
         if int(match["zone_hour"]) > 23 or int(match["zone_minute"]) > 59:
-            raise ValueError(f"{text!r} is an impossible time")
+            raise ValueError(f"{text!r} is an impossible time: expected one such as 2026-11-24T10:53:30Z")
         offset_s = int(match["zone_hour"]) * 3600 + int(match["zone_minute"]) * 60
         epoch_s += offset_s if match["sign"] == "-" else -offset_s
     return epoch_s + float(f"0.{match['fraction']}") if match["fraction"] else epoch_s

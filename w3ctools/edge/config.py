@@ -60,6 +60,9 @@ class ConfigFile(NamedTuple):
     sections: dict[str, Section]
 
 
+_UNCLOSED = "expected ']' at the end of a section's name"
+
+
 class Found(NamedTuple):
     """Where to read from, and what to tell the user about files that were passed over."""
 
@@ -77,11 +80,11 @@ def load(path: str, *, may_act: bool) -> ConfigFile:
     except iniconfig.ParseError as error:
         line = lines[error.lineno]
         column = len(line) - len(line.lstrip()) + 1
-        raise ConfigError(f"{path}:{error.lineno + 1}:{column}: {error.msg}") from None
+        raise ConfigError(f"{path}:{error.lineno + 1}:{column}: {_explained(error.msg, line)}") from None
     headers = {ini.lineof(section.name) for section in ini}
     for number, line in enumerate(lines, 1):
         if line.startswith("[") and number not in headers:  # to iniconfig it continues a value
-            raise ConfigError(f"{_beginning(path, number)}: expected ']' at the end of a section's name")
+            raise ConfigError(f"{_beginning(path, number)}: {_UNCLOSED}")
     sections: dict[str, Section] = {}
     for section in ini:
         settings: dict[str, Setting] = {}
@@ -90,6 +93,15 @@ def load(path: str, *, may_act: bool) -> ConfigFile:
             settings[key] = Setting(_beginning(path, number), _value_lines(path, lines, number, key, value))
         sections[section.name] = Section(_beginning(path, ini.lineof(section.name) or 0), settings)
     return ConfigFile(path, may_act, sections)
+
+
+def _explained(message: str, line: str) -> str:
+    """What the library says of a line, in the words of this file."""
+    if line.startswith("["):
+        return _UNCLOSED if "]" not in line else message
+    if message == "unexpected value continuation":
+        return "an indented line continues a value, and there is none before it"
+    return f"{message}: expected key = value" if message.startswith("unexpected line") else message
 
 
 def _read(path: str) -> str:
@@ -101,7 +113,7 @@ def _read(path: str) -> str:
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode()
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ConfigError(f"{path}:{line}:{column}: not UTF-8") from None
+        raise ConfigError(f"{path}:{line}:{column}: not UTF-8: save the file as such") from None
 
 
 def _beginning(path: str, number: int) -> str:

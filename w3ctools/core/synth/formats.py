@@ -81,7 +81,9 @@ def line_format(text: str, host: Host) -> LineFormat:
         from w3ctools.core.synth import formats_string
 
         return (formats_string.named if text in _STRINGS else formats_string.of_string)(text, host)
-    raise W3CError(f"{text!r} is neither a format's name nor a format string; the names: {', '.join(NAMES)}")
+    raise W3CError(
+        f"{text!r} is neither a format's name nor a format string: w3c-parse --list-formats names them"
+    )
 
 
 def _of_family(name: str, host: Host) -> LineFormat:

@@ -146,7 +146,8 @@ def _check_modules(names: tuple[str, ...]) -> None:
         except ValueError:  # it is there, and is None
             is_there = False
         if not is_there:
-            raise SparkMissing(f"{name} is not installed: {INSTALL}")
+            place = "in this executable" if hasattr(sys, "frozen") else "installed"
+            raise SparkMissing(f"{name} is not {place}: {INSTALL}")
 
 
 def _check_java() -> None:
