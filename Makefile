@@ -1,5 +1,6 @@
-# Targets of w3ctools; `make` lists them. Everything happens in .venv and leaves the system alone, except
-# that `make test` as root on Debian installs the packages that the integration tests need.
+# Targets of w3ctools; `make` lists them. Everything happens in .venv, build and dist and leaves the system alone.
+# Only as root on Debian, the targets test*, bench-peers, standalone and deb install the packages that they need,
+# and test-packages installs and purges that of w3ctools; docker builds an image where docker or podman runs.
 
 PYTHON ?= python3
 VENV := .venv

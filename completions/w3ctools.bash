@@ -16,6 +16,10 @@ _w3ctools() {
             words+=('')
         fi
     done
+    if [[ $name == w3ctools ]] && ((${#words[@]} > 2)); then # `w3ctools tail` is w3c-tail
+        name=w3c-${words[1]} command=${command%w3ctools}$name
+        words=("$command" "${words[@]:2}")
+    fi
     variable=_${name//-/_}_COMPLETE
     while IFS=, read -r kind value; do
         case $kind in
@@ -30,12 +34,14 @@ _w3ctools() {
 _w3ctools_ask() {
     local IFS=$'\n' last=${words[${#words[@]} - 1]}
     case $name in
-    w3c-monitor | w3c-simulation) # shell scripts, which say no more than their help
+    w3ctools | w3c-monitor | w3c-simulation) # shell scripts, which say no more than their help
         if [[ $last == -* ]]; then
             compgen -P plain, -W "$("$command" --help 2>/dev/null |
                 sed -n 's/^  \(-h, \)\{0,1\}\(--[a-z-]*\).*/\2/p')" -- "$last"
         elif [[ $name == w3c-monitor ]]; then
             printf 'file,%s\n' "$last"
+        elif [[ $name == w3ctools ]]; then
+            compgen -P plain, -W "$("$command" --help 2>/dev/null | sed '1,/^Commands:/d; s/^ *//')" -- "$last"
         fi
         ;;
     *)
@@ -53,4 +59,5 @@ _w3ctools_files() {
 }
 
 complete -F _w3ctools \
-    w3c-alert w3c-gen w3c-monitor w3c-parse w3c-report w3c-simulation w3c-spark w3c-stats w3c-store w3c-tail
+    w3ctools w3c-alert w3c-gen w3c-monitor w3c-parse w3c-report w3c-simulation w3c-spark w3c-stats w3c-store \
+    w3c-tail

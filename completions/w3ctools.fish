@@ -42,3 +42,17 @@ end
 
 complete -c w3c-monitor -a '(__w3ctools_options_of_help)'
 complete -c w3c-simulation -f -a '(__w3ctools_options_of_help)'
+
+# `w3ctools tail` is w3c-tail.
+function __w3ctools_of_launcher
+    set -l words (commandline -opc)
+    if set -q words[2]
+        complete -C (commandline -cp | string collect | string replace -r 'w3ctools\s+' w3c-)
+    else
+        __w3ctools_options_of_help
+        set -l command (__w3ctools_command)
+        $command --help 2>/dev/null | sed '1,/^Commands:/d; s/^ *//'
+    end
+end
+
+complete -c w3ctools -f -a '(__w3ctools_of_launcher)'

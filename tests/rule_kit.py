@@ -20,7 +20,7 @@ from w3ctools.core.alert import Alerts
 from w3ctools.core.gauge import row_type
 from w3ctools.core.rule import By, Metric, Rule, make_rule
 from w3ctools.core.timestamp import rfc3339
-from w3ctools.core.wire import AlertEvent, parse_message
+from w3ctools.core.wire import AlertEvent, LineReader, Row
 
 T0_S = 1_700_000_000  # 2023-11-14T22:13:20Z
 LATENESS_S = 2
@@ -95,6 +95,14 @@ def message(rule: Rule, short: str) -> str:
     if state == "raised":
         return f"{what} generated an alert - {figure}, triggered at {time}"
     return f"{what} alert recovered - {figure}, recovered at {time}"
+
+
+def parse_message(line: bytes) -> AlertEvent | None:
+    """The event that a reader makes of a line; None if it is no message, or one behind something else."""
+    reader = LineReader(Row)
+    alerts = reader.feed(line + b"\n").alerts
+    reader.flush()
+    return alerts[0][1] if alerts and not reader.foreign else None
 
 
 def assert_recognised(event: AlertEvent) -> None:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from harness import tool
 from msgspec import inspect
+from rule_kit import parse_message
 
 from w3ctools.cli._command import CommandWithSubcommands
 from w3ctools.cli.alert import alert
@@ -38,7 +39,6 @@ from w3ctools.core.wire import (
     SectionCount,
     SummaryEvent,
     Unparsed,
-    parse_message,
 )
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,6 +11,8 @@ import click
 import pytest
 from harness import PYTHON_COMMANDS, ROOT, SCRIPTS, SHELL_COMMANDS, Script
 
+import w3ctools
+
 ALL = sorted((*PYTHON_COMMANDS, *SHELL_COMMANDS))
 BIN = ROOT / "bin"
 LAUNCHER = "w3ctools"
@@ -96,6 +98,26 @@ class TestCommands:
             assert "make setup" in result.stderr
         else:
             assert (result.returncode, result.stdout.split()[0]) == (0, name)
+
+
+class TestLauncher:
+    def test_help_names_the_commands_beside_it(self, script: Script) -> None:
+        results = [script(BIN / LAUNCHER, option) for option in ("-h", "--help")]
+        assert [(result.returncode, result.stderr) for result in results] == [(0, "")] * 2
+        assert results[0].stdout == results[1].stdout
+        usage, _, names = results[0].stdout.partition("\nCommands:\n")
+        assert usage.startswith("Usage: w3ctools COMMAND [ARGUMENT]...\n")
+        assert names.split() == [name.removeprefix("w3c-") for name in ALL]
+
+    def test_version_is_that_of_the_commands(self, script: Script) -> None:
+        result = script(SCRIPTS / LAUNCHER, "--version")
+        told = (result.returncode, result.stdout, result.stderr)
+        assert told == (0, f"w3ctools {w3ctools.__version__}\n", "")
+
+    @pytest.mark.parametrize("words", [(), ("none",), ("--none",)])
+    def test_without_a_command_it_is_a_usage_error(self, script: Script, words: tuple[str, ...]) -> None:
+        result = script(BIN / LAUNCHER, *words)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
 
 
 class TestOptions:

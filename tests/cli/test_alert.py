@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from harness import EPOCH, Commands, Script, log_line, record, records, utc
+from harness import EPOCH, Commands, Proc, Script, log_line, record, records, utc
 
 #: With -t 1 -w 10s: more than 10 in ten seconds at the sixth second, fewer than 10 ten seconds later.
 BURST = records(EPOCH + second for second in range(10) for _ in range(2))
@@ -189,21 +189,34 @@ class TestLog:
         assert path.read_text() == f"{RECOVERED}\n"
         assert (commands.folder / "alerts.log.1").read_text() == f"{RAISED}\n"
 
-    def test_unwritable_log_is_told_once_and_stops_nothing(self, script: Script) -> None:
-        result = script(*RULE, "--log", "no/such/folder/alerts.log", stdin=(BURST + LATER).decode())
-        assert (result.returncode, result.stdout) == (0, f"{RAISED}\n{RECOVERED}\n")
-        assert result.stderr == (
-            "w3c-alert: no/such/folder/alerts.log: No such file or directory: messages are missing there\n"
-        )
+    @staticmethod
+    def _without_folder(commands: Commands) -> Proc:
+        """A command whose log's folder has gone since it began."""
+        folder = commands.folder / "logs"
+        folder.mkdir()
+        proc = commands.start(*RULE, "--log", "logs/alerts.log").ready()
+        folder.rename(commands.folder / "old")
+        return proc
+
+    def test_log_is_there_from_the_first(self, commands: Commands) -> None:
+        commands.run(*RULE, "--log", "alerts.log")
+        assert (commands.folder / "alerts.log").read_bytes() == b""
+
+    def test_unwritable_log_is_told_once_and_stops_nothing(self, commands: Commands) -> None:
+        result = self._without_folder(commands).finish(BURST + LATER)
+        assert (result.status, result.stdout) == (0, f"{RAISED}\n{RECOVERED}\n".encode())
+        assert result.notes == [
+            "w3c-alert: logs/alerts.log: No such file or directory: messages are missing there"
+        ]
 
     def test_log_that_works_again_is_told(self, commands: Commands) -> None:
-        proc = commands.start(*RULE, "--log", "later/alerts.log")
+        proc = self._without_folder(commands)
         proc.feed(BURST)
         proc.read_notes("messages are missing there")
-        (commands.folder / "later").mkdir()
+        (commands.folder / "logs").mkdir()
         result = proc.finish(LATER)
-        assert result.notes[1:] == ["w3c-alert: later/alerts.log: written again"]
-        assert (commands.folder / "later/alerts.log").read_text() == f"{RECOVERED}\n"
+        assert result.notes[1:] == ["w3c-alert: logs/alerts.log: written again"]
+        assert (commands.folder / "logs/alerts.log").read_text() == f"{RECOVERED}\n"
 
 
 class TestForeignInput:

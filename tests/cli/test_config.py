@@ -340,6 +340,15 @@ class TestExample:
         assert len(known) > 20
         assert set(self._keys()) == known
 
+    def test_its_header_names_the_keys_that_are_refused_in_the_working_directory(self) -> None:
+        header = EXAMPLE.read_text().partition("\n\n")[0].replace("\n;", "")
+        places = re.findall(r"\[([a-z]+)\] ([^\[\]()]+)", header)
+        told = {(name, key) for name, listed in places for key in re.split(", | and ", listed) if key}
+        acting = {
+            (name, key) for name in NAMES for key, param in keys(name).items() if getattr(param, "acts", None)
+        }
+        assert told == acting
+
     def test_as_it_is_it_changes_nothing(self, commands: Commands) -> None:
         commands.write("w3ctools.ini", EXAMPLE.read_text())
         result = commands.run("w3c-parse", stdin=log_line())
@@ -412,7 +421,7 @@ def watcher() -> click.Group:
     """A command with rules, and subcommands that read its section; each returns what it was told."""
 
     @click.group("watcher", invoke_without_command=True, context_settings={"auto_envvar_prefix": "WATCHER"})
-    @config_option("alert", named=True)
+    @config_option("alert")
     @with_options(*RULE_OPTIONS, click.option("--log", cls=Option, acts=NAMES_OUTPUT))
     @click.pass_context
     def group(ctx: click.Context, /, **values: Any) -> Any:
@@ -420,7 +429,7 @@ def watcher() -> click.Group:
         return values, None if settings is None else settings.rules
 
     @group.command("try")
-    @config_option("alert", named=True)
+    @config_option("alert")
     @with_options(RULE_OPTIONS[0], click.option("--log", cls=Option), click.option("--first", cls=Option))
     @click.pass_context
     def attempt(ctx: click.Context, /, **values: Any) -> Any:
@@ -431,7 +440,7 @@ def watcher() -> click.Group:
     @click.pass_context
     def check(ctx: click.Context, config: str | None) -> list[str]:
         assert ctx.parent is not None
-        settings = read_settings(ctx.parent, find_config(config), "alert", named=True)
+        settings = read_settings(ctx.parent, find_config(config), "alert")
         return [str(error) for error in settings.errors]
 
     return group

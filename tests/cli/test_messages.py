@@ -62,6 +62,7 @@ MESSAGES = (
         "Invalid value for '--until': 'now' is no time: expected RFC 3339, such as 2026-11-24T10:53:30Z, "
         "or -2h for two hours ago",
     ),
+    usage("w3c-parse --since -1h --until -2h", "--since is later than --until: no time is between them"),
     Said(("w3c-parse", "--rejects", "no/where"), "--rejects: no/where: No such file or directory"),
     Said(
         ("w3c-parse", "--config", "site.ini"),
@@ -75,6 +76,25 @@ MESSAGES = (
         "w3c-stats --live --total",
         "--live shows records as they come: neither -o, --total nor --merge go with it",
     ),
+    usage(
+        "w3c-stats access.log",
+        "records come on stdin, not from 'access.log': w3c-parse LOG | w3c-stats, or w3c-stats < RECORDS",
+    ),
+    usage(
+        "w3c-stats --merge a b",
+        "records come on stdin, not from 'a': w3c-parse LOG | w3c-stats, or w3c-stats < RECORDS",
+    ),
+    usage(
+        "w3c-report access.log",
+        "records come on stdin, not from 'access.log': w3c-parse LOG | w3c-report, or w3c-report < RECORDS",
+    ),
+    usage(
+        "w3c-alert try access.log",
+        "records come on stdin, not from 'access.log': "
+        "w3c-parse LOG | w3c-alert try, or w3c-alert try < RECORDS",
+        "w3c-alert try",
+    ),
+    usage("w3c-stats --host a", "--host goes with --mergeable: it names where the summaries come from"),
     usage("w3c-stats --mergeable", "--mergeable goes with -o json: only programs merge"),
     usage(
         "w3c-stats --merge --by path", "--by goes to the w3c-stats that counts, not to the one that merges"
@@ -86,13 +106,11 @@ MESSAGES = (
     ),
     usage("w3c-stats --file x.prom", "--file is for -o prometheus: the output goes to stdout"),
     usage("w3c-stats --lateness 3m", "Invalid value for '--lateness': must be from 1s to 60s"),
-    Said(
-        ("w3c-stats", "--merge"), 'stdin:1: no summary, or one that is cut off: {"event":', 2, b'{"event":\n'
-    ),
     usage(
         "w3c-alert history", "which database? --db FILE names it, or key db in [alert]", "w3c-alert history"
     ),
     usage("w3c-store", "which database? FILE names it, or key file in [store]"),
+    Said(("w3c-alert", "--log", "no/where"), "--log: no/where: No such file or directory"),
     Said(("w3c-alert", "--exec", "'"), "--exec: no closing quotation"),
     Said(
         ("w3c-alert", "--notify", "nobody"),

@@ -183,3 +183,10 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_summaries_make_no_page_of_traffic(commands: Commands) -> None:
+    summaries = commands.run("w3c-stats", "-o", "json", "--mergeable", stdin=record()).stdout
+    result = commands.run("w3c-report", stdin=summaries)
+    assert result.status == 65
+    assert "a page is made of records" in result.notes[0]

@@ -14,7 +14,9 @@ sys.modules["pyspark"] = None
 from w3ctools.cli.spark import main
 main()
 """
-INSTALL = "pip install 'w3ctools[spark]', and Java: apt install openjdk-17-jre-headless"
+INSTALL = (
+    "pip install 'w3ctools[spark]', in a checkout '.[spark]', and Java: apt install openjdk-17-jre-headless"
+)
 
 
 @pytest.fixture
@@ -58,6 +60,12 @@ def test_missing_spark_is_said_in_one_line(commands: Commands, folder: str, args
     assert result == Result(2, b"", f"w3c-spark: pyspark is not installed: {INSTALL}\n".encode())
 
 
+def test_executable_without_spark_proposes_pip(commands: Commands, folder: str) -> None:
+    result = commands.run(sys.executable, "-c", f"import sys; sys.frozen = True\n{WITHOUT}", folder)
+    told = "w3c-spark: pyspark is not in this executable: install w3ctools with pip instead\n"
+    assert result == Result(2, b"", told.encode())
+
+
 def test_files_that_cannot_be_read_need_no_spark(commands: Commands) -> None:
     result = commands.run("w3c-spark", "no.log", "none")
     assert (result.status, result.stdout, result.notes) == (
@@ -70,6 +78,16 @@ def test_files_that_cannot_be_read_need_no_spark(commands: Commands) -> None:
 def test_folder_without_files_needs_no_spark(commands: Commands) -> None:
     (commands.folder / "logs").mkdir()
     assert commands.run("w3c-spark", "logs") == Result(0, b"", b"")
+
+
+def test_folder_of_a_stream_takes_no_batch(commands: Commands, folder: str) -> None:
+    (commands.folder / "o").mkdir()
+    commands.write("o/000000003.jsonl", "")
+    args = (sys.executable, "-c", WITHOUT, "--out", "o", folder)
+    note = b"w3c-spark: o: holds the summaries of a --stream, beside which others would count twice\n"
+    assert commands.run(*args) == Result(2, b"", note)
+    (commands.folder / "o/000000003.jsonl").rename(commands.folder / "o/monday.jsonl")
+    assert b"pyspark is not installed" in commands.run(*args).stderr
 
 
 def test_checkpoint_of_other_options_is_refused(commands: Commands, folder: str) -> None:

@@ -470,49 +470,56 @@ class TestMerging:
     def test_empty_input_merges_to_nothing(self, commands: Commands) -> None:
         assert commands.run("w3c-stats", "--merge") == Result(0, b"", b"")
 
-    def refused(self, commands: Commands, data: bytes, *args: str) -> str:
-        """The one line of a run that was refused."""
+    def left_out(self, commands: Commands, data: bytes, *args: str) -> tuple[str, Result]:
+        """What is said of the one line that was left out, and the run."""
         result = commands.run("w3c-stats", "--merge", *args, stdin=data)
-        assert (result.status, result.stdout) == (2, b""), result
-        (note,) = result.notes
-        return note
+        assert result.status == 1, result
+        note, count = result.notes
+        assert note.startswith("w3c-stats: left out: ") or "stdin:2" in note
+        assert count == "w3c-stats: left out 1 line, see above"
+        return note, result
 
-    def test_summary_that_is_not_mergeable_is_refused(self, commands: Commands) -> None:
+    def test_summary_that_is_not_mergeable_is_left_out(self, commands: Commands) -> None:
         data = commands.run("w3c-stats", "-o", "json", stdin=record()).stdout
-        note = self.refused(commands, written(commands, "web1", "--total") + data, "--total")
+        note, _ = self.left_out(commands, written(commands, "web1", "--total") + data, "--total")
         assert f"{utc(EPOCH)} to {utc(EPOCH + 1)}: holds nothing to merge" in note
         assert "--mergeable" in note
 
     def test_records_are_refused(self, commands: Commands) -> None:
-        assert "a record is no summary" in self.refused(commands, record())
+        result = commands.run("w3c-stats", "--merge", stdin=record())
+        assert (result.status, result.stdout) == (2, b"")
+        assert "a record is no summary" in result.notes[0]
 
-    def test_summary_of_another_kind_is_refused(self, commands: Commands) -> None:
+    def test_summaries_are_refused_where_records_are_expected(self, commands: Commands) -> None:
+        result = commands.run("w3c-stats", stdin=written(commands, "web1"))
+        assert (result.status, result.stdout) == (65, b"")
+        assert "w3c-stats --merge shows their sums" in result.notes[0]
+
+    def test_summary_of_another_kind_is_left_out(self, commands: Commands) -> None:
         other = written(commands, "web2", "--total", "--depth", "2")
-        note = self.refused(commands, written(commands, "web1", "--total") + other, "--total")
+        note, _ = self.left_out(commands, written(commands, "web1", "--total") + other, "--total")
         assert "web2" in note
         assert "sections of depth 2, not sections of depth 1" in note
 
-    def test_summaries_of_other_intervals_are_refused(self, commands: Commands) -> None:
-        note = self.refused(commands, written(commands, "web1") + written(commands, "web2", "-i", "1m"))
-        assert note.endswith("--total puts them together")
-
-    def test_damaged_summary_is_refused(self, commands: Commands) -> None:
+    def test_damaged_summary_is_left_out(self, commands: Commands) -> None:
         text = written(commands, "web1", "--total")
         value = json.loads(text)
         value["packed"] = value["packed"][:40] + "AAAA" + value["packed"][44:]
-        note = self.refused(commands, json.dumps(value).encode() + b"\n")
+        note, result = self.left_out(commands, text + json.dumps(value).encode() + b"\n", "--total")
         assert "web1" in note
         assert "is damaged" in note
+        assert result.stdout == commands.run("w3c-stats", "--merge", "--total", stdin=text).stdout
 
-    def test_summary_that_is_cut_off_is_refused(self, commands: Commands) -> None:
-        """Else the sums would be too small, and nothing but a note would tell."""
-        text = written(commands, "web1", "--total") + written(commands, "web2", "--total")
-        self.refused(commands, text[:-100], "--total")
+    def test_summary_that_is_cut_off_is_left_out_and_the_status_tells(self, commands: Commands) -> None:
+        first, second = written(commands, "web1", "--total"), written(commands, "web2", "--total")
+        note, result = self.left_out(commands, first + second[:-100], "--total")
+        assert "stdin:2: no JSON object" in note
+        assert result.stdout == commands.run("w3c-stats", "--merge", "--total", stdin=first).stdout
 
     def test_raw_log_is_no_summary(self, commands: Commands) -> None:
         result = commands.run("w3c-stats", "--merge", stdin=b'127.0.0.1 - - [x] "GET / HTTP/1.0" 200 1\n')
-        assert result.status in (2, 65)
-        assert "w3c-parse in front" not in result.stderr.decode()
+        assert result.status == 65
+        assert "put w3c-parse | w3c-stats -o json --mergeable in front" in result.stderr.decode()
 
     @pytest.mark.parametrize(
         "args", [("--by", "status"), ("--depth", "2"), ("--percentiles",), ("--interval", "1m")]

@@ -66,6 +66,17 @@ class TestStore:
         assert store.wait() == -signal.SIGPIPE
         assert _read(commands, "site.db").stdout == record()
 
+    def test_reader_that_goes_away_while_nothing_can_be_stored(self, commands: Commands) -> None:
+        store = commands.start("w3c-store", "--pass-through", "site.db").ready()
+        for ending in ("", "-wal", "-shm"):
+            (commands.folder / f"site.db{ending}").unlink()
+        (commands.folder / "site.db").mkdir()
+        store.feed(records((EPOCH, EPOCH + 1)))
+        store.read_notes("is a directory")
+        store.close_stdout()
+        assert store.wait() == -signal.SIGPIPE
+        assert store.err.splitlines()[1:] == [b"w3c-store: site.db: lines missing in it: 2"]
+
     def test_end_by_a_signal_stores_what_is_under_way(self, commands: Commands) -> None:
         store = commands.start("w3c-store", "site.db").ready()
         store.feed(record())
@@ -105,6 +116,11 @@ class TestRead:
         args = ("--since", utc(EPOCH + 1), "--until", utc(EPOCH + 3))
         assert _read(commands, "site.db", *args).stdout == records((EPOCH + 1, EPOCH + 2))
 
+    def test_time_that_ends_before_it_begins(self, commands: Commands) -> None:
+        result = _read(commands, "site.db", "--since", "-1h", "--until", "-2h")
+        note = "w3c-store: --since is later than --until: no time is between them (see w3c-store read --help)"
+        assert (result.status, result.stdout, result.notes) == (2, b"", [note])
+
     def test_time_before_now(self, commands: Commands) -> None:
         assert _read(commands, "site.db", "--since", "-2h").stdout == b""
         assert _read(commands, "site.db", "--until", "-2h").stdout == DATA
@@ -137,6 +153,37 @@ class TestRead:
     def test_file_of_the_name_of_a_subcommand(self, commands: Commands) -> None:
         commands.run("w3c-store", "./read", stdin=record())
         assert _read(commands, "./read").stdout == record()
+
+
+class TestWords:
+    """A FILE of the name of a subcommand is meant as that, more likely."""
+
+    @pytest.mark.parametrize(
+        ("args", "text"),
+        [
+            (
+                ("--keep", "30d", "read", "site.db"),
+                "--keep stands before 'read', which does not take it there",
+            ),
+            (("--summary", "read"), "--summary stands before 'read', which does not take it there"),
+            (("--config", "x.ini", "read"), "--config stands before 'read', which does not take it there"),
+            (("--", "read"), "'read' is a command: a file of that name is ./read"),
+        ],
+    )
+    def test_subcommand_behind_an_option(self, commands: Commands, args: tuple[str, ...], text: str) -> None:
+        commands.write("x.ini", "[store]\n")
+        result = commands.run("w3c-store", *args)
+        assert (result.status, result.notes) == (2, [f"w3c-store: {text} (see w3c-store --help)"])
+        assert [path.name for path in commands.folder.iterdir()] == ["x.ini"]
+
+    def test_option_before_a_file_of_that_name(self, commands: Commands) -> None:
+        assert commands.run("w3c-store", "--keep", "30d", "./read").status == 0
+        assert (commands.folder / "read").exists()
+
+    def test_second_file(self, commands: Commands) -> None:
+        result = commands.run("w3c-store", "site.db", "access.log")
+        assert (result.status, len(result.notes)) == (2, 1)
+        assert "records come on stdin, not from 'access.log'" in result.notes[0]
 
 
 class TestNames:

@@ -120,6 +120,14 @@ def test_backlog_of_a_host_that_is_back_leaves_the_others_live() -> None:
     assert story.hosts.is_live
 
 
+def test_host_whose_log_has_no_time_holds_nothing_up() -> None:
+    story = Story()
+    story.came("a", 0, 10)
+    story.hosts.came("b", 0, 0, story.moment)
+    assert [one.host for one in story.wait(31)] == ["a"]
+    assert story.told_until == 10
+
+
 @pytest.mark.parametrize("name", [None, ""])
 def test_host_without_name_is_one_as_well(name: str | None) -> None:
     story = Story()

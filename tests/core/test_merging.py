@@ -60,6 +60,8 @@ def merged(*texts: str, in_all: bool = False) -> list[Item]:
     merging = Merging("replay", in_all=in_all)
     for text in texts:
         merging.feed(read(text), NOW)
+    for problem in merging.take_problems():
+        raise SummaryError(problem)
     return merging.flush()
 
 
@@ -441,6 +443,18 @@ def test_summaries_of_several_lengths_are_merged_in_all() -> None:
         lines("a", [interval(0, 60)]), lines("b", [interval(0, 10), interval(10, 20)]), in_all=True
     )
     assert short(items) == [(0, 60, 3, False)]
+
+
+def test_what_cannot_be_merged_is_left_out_and_told_once_for_each_host() -> None:
+    merging = Merging("replay", in_all=False)
+    whole, other = lines("a", [interval(0, 10)]), lines("b", [interval(0, 60), interval(0, 60)])
+    damaged = changed(whole, host="c", packed="")
+    merging.feed(read(whole + other + damaged + whole), NOW)
+    assert [text[:16] for text in merging.take_problems()] == ["summary of b, 20", "summary of c, 20"]
+    merging.feed(read(damaged), NOW)
+    assert merging.take_problems() == []
+    assert merging.left_out == 4
+    assert short(merging.flush()) == [(0, 10, 2, False)]
 
 
 def test_record_is_told() -> None:

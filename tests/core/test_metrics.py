@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_kit import parse_message
 
 from w3ctools.core.metrics import (
     BUCKETS_S,
@@ -18,7 +19,7 @@ from w3ctools.core.metrics import (
     Metrics,
 )
 from w3ctools.core.summary import USUAL, Spec, StatsRow, stats_row_type
-from w3ctools.core.wire import AlertEvent, Read, parse_message
+from w3ctools.core.wire import AlertEvent, Read
 
 T0_S = 1_700_000_000
 TIMED = Spec(timings=True)

@@ -224,7 +224,7 @@ class TestSummaries:
         assert figures(piece.parts) == {60: (3, 0)}
         assert piece.seen.problem is not None
         assert (
-            f"left out 1 lines: the summary from {utc(160)} to {utc(240)} is of another interval than 60 s"
+            f"left out 1 line: the summary from {utc(160)} to {utc(240)} is of another interval than 60 s"
             in piece.seen.problem
         )
 
@@ -241,7 +241,7 @@ class TestSummaries:
     def test_what_cannot_be_added_is_told_of(self, line: bytes, words: str) -> None:
         problem = summed(line, summary_line(100, 110, 1)).seen.problem
         assert problem is not None
-        assert problem.startswith("s.jsonl: left out 1 lines: ")
+        assert problem.startswith("s.jsonl: left out 1 line: ")
         assert words in problem
 
 

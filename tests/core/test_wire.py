@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rule_kit import parse_message
 
 from w3ctools.core.record import Record, record_type
 from w3ctools.core.wire import (
@@ -29,7 +30,6 @@ from w3ctools.core.wire import (
     Unparsed,
     encode,
     omit_nulls,
-    parse_message,
 )
 
 SIXTEEN = (

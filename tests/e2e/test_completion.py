@@ -16,7 +16,7 @@ import pytest
 from harness import PYTHON_COMMANDS, ROOT, SHELL_COMMANDS, Commands, tool
 
 COMPLETIONS = ROOT / "completions"
-ALL = sorted((*PYTHON_COMMANDS, *SHELL_COMMANDS))
+ALL = sorted((*PYTHON_COMMANDS, *SHELL_COMMANDS, "w3ctools"))
 FILES = {"access.log", "logs", "my file.log", "other.ini"}
 
 
@@ -50,6 +50,12 @@ CASES = (
     Case("w3c-monitor --", {"--config", "--help", "--version"}),
     Case("w3c-monitor acc", {"access.log"}),
     Case("w3c-simulation --q", {"--quick"}),
+    Case("w3ctools s", {"simulation", "spark", "stats", "store"}),
+    Case("w3ctools --v", {"--version"}),
+    Case("w3ctools parse --format com", {"combined", "common"}),
+    Case(r"w3ctools tail my\ f", {"my file.log"}),
+    Case("w3ctools monitor --v", {"--version"}),
+    Case(f"{ROOT}/bin/w3ctools alert history --d", {"--db"}),
 )
 #: Lines, and what Tab makes of them.
 TYPED = {
@@ -58,6 +64,8 @@ TYPED = {
     "w3c-parse --where 'status >= 500 and pat": "w3c-parse --where 'status >= 500 and path' ",
     "w3c-parse --format=comb": "w3c-parse --format=combined ",
     "w3c-spark --out lo": "w3c-spark --out logs/",
+    "w3ctools par": "w3ctools parse ",
+    "w3ctools tail my": r"w3ctools tail my\ file.log ",
 }
 every_case = pytest.mark.parametrize("case", CASES, ids=[case.line for case in CASES])
 #: Ctrl-X a puts all that is offered into the line, Ctrl-X t puts the line into a file.

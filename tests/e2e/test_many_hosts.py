@@ -141,7 +141,11 @@ def simulate(commands: Commands, folder: Path, seed: int, *, burst: bool = False
 
 def wait_for_copy(reader: Proc, copy: Path, whole: bytes | None = None) -> None:
     """Wait until something was copied, or this."""
-    reader.until(lambda: copy.read_bytes() == whole if whole else copy.stat().st_size > 0, f"{copy} made")
+
+    def is_made() -> bool:
+        return copy.exists() and (copy.read_bytes() == whole if whole else copy.stat().st_size > 0)
+
+    reader.until(is_made, f"{copy} made")
 
 
 def end_having_read(proc: Proc, paths: list[Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
 import time
 from pathlib import Path
 from threading import Event, Thread
@@ -117,19 +118,24 @@ def address(commands: Commands, log: Path) -> str:
     return match[1]
 
 
+def _free_port() -> int:
+    """Where nobody listens. Of a port that it chooses itself Prometheus does not always say which."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 @pytest.fixture
 def prometheus(commands: Commands, address: str) -> Prometheus:
     configuration = commands.write("prometheus.yml", CONFIGURATION.format(target=address))
+    port = _free_port()
     process = commands.start(
         tool("prometheus"),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={commands.folder / 'tsdb'}",
-        "--web.listen-address=127.0.0.1:0",
+        f"--web.listen-address=127.0.0.1:{port}",
     )
-    notes = "\n".join(process.read_notes("ready to receive web requests"))
-    listens = re.search(r"Listening on.* address=127\.0\.0\.1:(\d+)", notes)
-    assert listens, notes
-    server = Prometheus(process, int(listens[1]))
+    process.read_notes("ready to receive web requests")
+    server = Prometheus(process, port)
     server.until("up", 1, 1)
     return server
 

@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import pytest
 from harness import DEADLINE_S, ROOT, Commands, Proc, tool
-
-from w3ctools.core.wire import parse_message
+from rule_kit import parse_message
 
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 SHELLS = ("sh", "bash")

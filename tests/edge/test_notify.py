@@ -235,7 +235,8 @@ class TestUrls:
         monkeypatch.setitem(sys.modules, "apprise", None)
         with pytest.raises(W3CError) as error:
             open_notifiers(["json://host/"])
-        assert str(error.value) == "--notify needs apprise: pip install 'w3ctools[notify]'"
+        told = "--notify needs apprise: pip install 'w3ctools[notify]', in a checkout '.[notify]'"
+        assert str(error.value) == told
 
 
 #: Opens what is named, sends to it, and writes errors as they are told.

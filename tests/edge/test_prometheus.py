@@ -296,7 +296,10 @@ def test_host_that_no_name_can_be_is_not_found() -> None:
 
 def test_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    told = r"-o prometheus needs prometheus_client: pip install 'w3ctools\[prometheus\]'"
+    told = (
+        r"^-o prometheus needs prometheus_client: "
+        r"pip install 'w3ctools\[prometheus\]', in a checkout '\.\[prometheus\]'$"
+    )
     with pytest.raises(PrometheusError, match=told):
         Listener(ANY_PORT, Source().families)
     with pytest.raises(PrometheusError, match=told):

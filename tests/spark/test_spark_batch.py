@@ -161,7 +161,10 @@ class TestLocal:
 
 
 class TestMissing:
-    INSTALL = "pip install 'w3ctools[spark]', and Java: apt install openjdk-17-jre-headless"
+    INSTALL = (
+        "pip install 'w3ctools[spark]', in a checkout '.[spark]', "
+        "and Java: apt install openjdk-17-jre-headless"
+    )
 
     def _run(self, commands: Commands, *args: str, **env: str) -> Result:
         commands.write("access.log", log_line())

@@ -32,7 +32,7 @@ def check(ctx: click.Context, file: str | None) -> None:
     found = find_config(file)
     if found.path is None:
         raise click.UsageError("there is no configuration file: name one")
-    settings = read_settings(ctx.parent or ctx, found, "alert", named=True)
+    settings = read_settings(ctx.parent or ctx, found, "alert")
     more_errors, rules = _rules(settings)
     errors = _in_order(settings.errors + more_errors, found.path)
     lines = [str(error) for error in errors]

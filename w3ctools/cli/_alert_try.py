@@ -14,7 +14,7 @@ from w3ctools.core.wire import Row
 from w3ctools.edge.streams import Output
 
 
-@subcommand("try", "W3C_ALERT", "alert")
+@subcommand("try", "W3C_ALERT", "alert", reads_records=True)
 @rule_options
 @lateness_option
 @click.pass_context

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import click
+
 from w3ctools.cli._settings import Quantity
 from w3ctools.core.quantity import parse_time_s
 from w3ctools.edge.clock import now
@@ -18,6 +20,12 @@ def _read_where(text: str) -> Callable[[Record], bool]:
     from w3ctools.core.where import compile_where  # start-up counts, and few ask for it
 
     return compile_where(text)
+
+
+def check_span(since_s: int | None, until_s: int | None) -> None:
+    """Raises UsageError for a time that ends before it begins."""
+    if since_s is not None and until_s is not None and since_s > until_s:
+        raise click.UsageError("--since is later than --until: no time is between them")
 
 
 def complete_key(_begun: str) -> list[str]:

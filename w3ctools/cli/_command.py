@@ -62,12 +62,18 @@ def say_if_any(text: str | None) -> None:
         say(text)
 
 
-def command(name: str, section: str) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function the command `name`, with the settings of `section` behind its options."""
+def command(
+    name: str, section: str, *, reads_records: bool = False
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function the command `name`, with the settings of `section` behind its options.
+
+    `reads_records`: they come on stdin, and a FILE is refused with a word on that.
+    """
 
     def decorate(function: Callable[..., None]) -> click.Command:
         optioned = config_option(section)(_version(name)(function))
-        return _in_order(click.command(name, context_settings=_context(name))(optioned))
+        made = click.command(name, cls=_class(reads_records), context_settings=_context(name))
+        return _in_order(made(optioned))
 
     return decorate
 
@@ -76,7 +82,7 @@ def group(name: str, section: str) -> Callable[[Callable[..., None]], click.Grou
     """The same for a command that has subcommands, and a file with named sections."""
 
     def decorate(function: Callable[..., None]) -> click.Group:
-        optioned = config_option(section, named=True)(_version(name)(function))
+        optioned = config_option(section)(_version(name)(function))
         made = click.group(
             name,
             cls=_Group,
@@ -101,12 +107,30 @@ class _Group(click.Group):
         if self.get_command(ctx, args[0]) is None:
             known = ", ".join(self.list_commands(ctx))
             raise click.UsageError(f"no command {args[0]!r}: records come on stdin, and commands are {known}")
-        for param in self.params:
-            is_given = ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
-            if is_given and param.name != "config":
-                option = max(param.opts, key=len)
-                raise click.UsageError(f"{option} stands before {args[0]!r}, which does not take it there")
+        _refuse_options_before(args[0], ctx, but="config")
         return super().resolve_command(ctx, args)
+
+
+class _RecordReader(click.Command):
+    """A command that reads records from stdin."""
+
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Called by click. Raises UsageError for words too many, which are meant as files to read."""
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self.check_words(ctx, rest)
+        return rest
+
+    def check_words(self, ctx: click.Context, rest: list[str]) -> None:
+        """Look at the words behind the options; `rest` are those too many. Raises UsageError."""
+        if rest:
+            path = ctx.command_path
+            raise click.UsageError(
+                f"records come on stdin, not from {rest[0]!r}: w3c-parse LOG | {path}, or {path} < RECORDS",
+                ctx,
+            )
 
 
 def command_with_subcommands(
@@ -122,7 +146,7 @@ def command_with_subcommands(
     return decorate
 
 
-class CommandWithSubcommands(click.Command):
+class CommandWithSubcommands(_RecordReader):
     """A command of its own, unless its first word is the name of a subcommand."""
 
     def __init__(self, *args: Any, **attrs: Any) -> None:
@@ -146,6 +170,15 @@ class CommandWithSubcommands(click.Command):
         own = click.Context(self, parent, info_name, **self.context_settings)
         return named.make_context(args[0], args[1:], own, **extra)
 
+    def check_words(self, ctx: click.Context, rest: list[str]) -> None:
+        """Raises UsageError for a FILE, too, that has the name of a subcommand."""
+        for param in self.params:
+            word = ctx.params.get(str(param.name))
+            if isinstance(param, click.Argument) and word in self.commands and _is_given(ctx, param):
+                _refuse_options_before(word, ctx)
+                raise click.UsageError(f"{word!r} is a command: a file of that name is ./{word}", ctx)
+        super().check_words(ctx, rest)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Called by click with that context."""
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
@@ -158,16 +191,36 @@ class CommandWithSubcommands(click.Command):
 
 
 def subcommand(
-    name: str, environment: str, section: str | None = None
+    name: str, environment: str, section: str | None = None, *, reads_records: bool = False
 ) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a subcommand, with the variables of its group, and its section if it reads the file."""
+    """Make a function a subcommand, with the variables of its group, and its section if it reads the file.
+
+    `reads_records` as for a `command`.
+    """
 
     def decorate(function: Callable[..., None]) -> click.Command:
         context = {"auto_envvar_prefix": environment, "help_option_names": ["-h", "--help"]}
-        optioned = function if section is None else config_option(section, named=True)(function)
-        return _in_order(click.command(name, context_settings=context)(optioned))
+        optioned = function if section is None else config_option(section)(function)
+        return _in_order(click.command(name, cls=_class(reads_records), context_settings=context)(optioned))
 
     return decorate
+
+
+def _class(reads_records: bool) -> type[click.Command]:
+    return _RecordReader if reads_records else click.Command
+
+
+def _is_given(ctx: click.Context, param: click.Parameter) -> bool:
+    """Whether it stands on the command line."""
+    return ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
+
+
+def _refuse_options_before(word: str, ctx: click.Context, but: str | None = None) -> None:
+    """Raises UsageError for options that the subcommand `word` would not get; it gets the one named `but`."""
+    for param in ctx.command.params:
+        if isinstance(param, click.Option) and param.name != but and _is_given(ctx, param):
+            option = max(param.opts, key=len)
+            raise click.UsageError(f"{option} stands before {word!r}, which does not take it there", ctx)
 
 
 def _in_order(made: C) -> C:

@@ -86,15 +86,15 @@ class Records(Generic[T]):
         *,
         row_event: str = "unparsed",
         with_summaries: bool = False,
-        is_whole: bool = False,
+        in_front: str = "w3c-parse",
     ) -> None:
-        """`row_event`, `with_summaries`: see `LineReader`. `is_whole`: a line that is no JSON is an error."""
+        """`row_event`, `with_summaries`: see `LineReader`. `in_front`: what makes such input of a raw log."""
         self.signals = Signals()
         self._report = report
-        self._is_whole = is_whole
         self._reader = LineReader(row_type, row_event=row_event, with_summaries=with_summaries)
         self._clock = clock
         self._mode = mode
+        self._in_front = in_front
         self._silence = Silence(mode)
         self._input = Input(0, output, self.signals)
         self._told_replay = self._told_foreign = False
@@ -150,18 +150,25 @@ class Records(Generic[T]):
         self._tell_foreign(at_end=True)
 
     @property
+    def foreign(self) -> int:
+        """Lines that are neither JSON objects nor messages, so far."""
+        return self._reader.foreign
+
+    @property
+    def has_summaries_alone(self) -> bool:
+        """Whether what came are summaries, and no records."""
+        reader = self._reader
+        return bool(reader.summaries) and not (reader.records or reader.unparsed)
+
+    @property
     def _is_idle(self) -> bool:
         return self._clock.newest is None and self._mode != "replay" and self._silence.lasted(GRACE_S)
 
     def _tell_foreign(self, *, at_end: bool = False) -> None:
         if self._reader.first_foreign is None:
             return
-        if self._is_whole:
-            number, line = self._reader.first_foreign
-            say(f"stdin:{number}: no summary, or one that is cut off: {visible(line)[:200]}")
-            raise Ended(ExitStatus.USAGE)
         if self._reader.is_no_json(PATIENCE_LINES if not at_end else 1):
-            say("this looks like a raw log: put w3c-parse in front")
+            say(f"this looks like a raw log: put {self._in_front} in front")
             raise Ended(ExitStatus.DATA)
         if not self._told_foreign:
             self._told_foreign = True

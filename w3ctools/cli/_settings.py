@@ -167,10 +167,10 @@ class NamedSection(NamedTuple):
     place_of: dict[str, str]
 
 
-def config_option(section: str, *, named: bool = False) -> Callable[[Any], Any]:
+def config_option(section: str) -> Callable[[Any], Any]:
     """``--config FILE``; whether given or not, it makes the file's settings the command's defaults.
 
-    `named`: ``ctx.meta[NAMED]`` becomes the file's `Settings`, with its named sections.
+    ``ctx.meta[NAMED]`` becomes the file's `Settings`, with its named sections.
     In a subcommand the section stays that of its group: it takes the keys that it has options for.
     """
 
@@ -181,7 +181,7 @@ def config_option(section: str, *, named: bool = False) -> Callable[[Any], Any]:
             ctx.meta[_PATH] = value
             return
         found = find_config(ctx.meta.get(_PATH) if value is None else value)
-        settings = read_settings(ctx, found, section, named=named)
+        settings = read_settings(ctx, found, section)
         if settings.errors:
             raise settings.errors[0]
         ctx.default_map = settings.defaults
@@ -219,9 +219,9 @@ def find_config(path: str | None) -> Found:
     return found
 
 
-def read_settings(ctx: click.Context, found: Found, section: str, *, named: bool = False) -> Settings:
+def read_settings(ctx: click.Context, found: Found, section: str) -> Settings:
     """What a file says to the command of `ctx`, and all that is wrong with it; see `config_option`."""
-    settings = Settings(ctx, section, named=named)
+    settings = Settings(ctx, section)
     if found.path is not None:
         try:
             settings.read(load(found.path, may_act=found.may_act))
@@ -233,14 +233,13 @@ def read_settings(ctx: click.Context, found: Found, section: str, *, named: bool
 class Settings:
     """What a file says to a command. Where there are errors, the rest is of no use."""
 
-    def __init__(self, ctx: click.Context, section: str, *, named: bool) -> None:
+    def __init__(self, ctx: click.Context, section: str) -> None:
         #: What the command's own section sets, by parameter.
         self.defaults: dict[str, Any] = {}
         #: In the file's order.
         self.errors: list[ConfigError] = []
         self._ctx = ctx
         self._section = section
-        self._named = named
         self._known = _params(ctx.find_root().command)
         self._used = _params(ctx.command)
         #: The rule of the command's own section, and those of the named sections, in the file's order.
@@ -255,7 +254,7 @@ class Settings:
                 self._error(section.where, problem)
             elif name == self._section:
                 self._read_own(section, config.may_act)
-            elif self._named and name.startswith(f"{self._section}:"):
+            elif name.startswith(f"{self._section}:"):
                 self._read_rule(name, section, config.may_act)
 
     def _read_own(self, section: Section, may_act: bool) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 import msgspec
 
-from w3ctools.cli._choice import CONDITION, TIME
+from w3ctools.cli._choice import CONDITION, TIME, check_span
 from w3ctools.cli._command import Ended, ExitStatus, finish, listen, subcommand
 from w3ctools.cli._settings import FILE, Argument, Option
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record, record_type
@@ -16,8 +17,28 @@ from w3ctools.edge.streams import Output
 _decode = msgspec.json.Decoder(record_type((*FORMAT_KEYS, *FILE_KEY))).decode
 
 
+def _required(_ctx: click.Context, _param: click.Parameter, file: str | None) -> str:
+    if file is None:
+        raise click.UsageError("which database? FILE names it, or key file in [store]")
+    return file
+
+
+def database_argument(acts: str | None = None) -> Callable[[Any], Any]:
+    """FILE, which the environment or the configuration file may name."""
+    return click.argument(
+        "file",
+        cls=Argument,
+        type=FILE,
+        metavar="FILE",
+        required=False,
+        envvar="W3C_STORE_FILE",
+        callback=_required,
+        acts=acts,
+    )
+
+
 @subcommand("read", "W3C_STORE", "store")
-@click.argument("file", cls=Argument, type=FILE, metavar="FILE", required=False, envvar="W3C_STORE_FILE")
+@database_argument()
 @click.option("--since", cls=Option, type=TIME, help="Only lines from TIME on: RFC 3339, or -2h.")
 @click.option("--until", cls=Option, type=TIME, help="Only lines before TIME.")
 @click.option(
@@ -26,17 +47,14 @@ _decode = msgspec.json.Decoder(record_type((*FORMAT_KEYS, *FILE_KEY))).decode
     type=CONDITION,
     help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
 )
-def read(
-    file: str | None, since: int | None, until: int | None, where: Callable[[Record], bool] | None
-) -> None:
+def read(file: str, since: int | None, until: int | None, where: Callable[[Record], bool] | None) -> None:
     """Write the lines of FILE again, in time order.
 
     \b
     Example:
         w3c-store read site.db --since -2h | w3c-stats
     """
-    if file is None:
-        raise click.UsageError("which database? FILE names it, or key file in [store]")
+    check_span(since, until)
     command = _Read(where)
     command.run(file, since, until)
     finish(command.signals)

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from w3ctools.cli._command import say, say_if_any
 from w3ctools.cli._settings import FILE, NAMES_OUTPUT, RUNS, SENDS, Option
+from w3ctools.core.errors import W3CError
 from w3ctools.core.wire import AlertEvent
 from w3ctools.edge.journal import Journal
 
@@ -63,13 +64,13 @@ def telling_options(function: Any) -> Any:
 class Telling:
     """Everybody who is told, beside stdout.
 
-    Raises W3CError for a database, a command or a URL that cannot be used.
+    Raises W3CError for a log, a database, a command or a URL that cannot be used.
     """
 
     def __init__(
         self, log_file: str | None, database: str | None, command_line: str | None, notify: Sequence[str]
     ) -> None:
-        self._journal = Journal(log_file) if log_file is not None else None
+        self._journal = _open_journal(log_file) if log_file is not None else None
         self._store = self._outbox = None
         if database is not None:
             from w3ctools.edge.alert_store import AlertStore  # sqlite3 takes 10 ms to import
@@ -117,3 +118,10 @@ class Telling:
             say_if_any(self._store.close())
         if self._outbox is not None:
             self._outbox.close(timeout_s)
+
+
+def _open_journal(path: str) -> Journal:
+    try:
+        return Journal(path)
+    except OSError as error:
+        raise W3CError(f"--log: {path}: {error.strerror}") from None

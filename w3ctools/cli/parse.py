@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from w3ctools.cli._choice import CONDITION, FORMAT, KEYS, TIME
+from w3ctools.cli._choice import CONDITION, FORMAT, KEYS, TIME, check_span
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._feeder import Feeder
 from w3ctools.cli._settings import FILE, NAMES_OUTPUT, SITE, Option, Quantity
@@ -221,6 +221,7 @@ def parse(
     Example:
         w3c-tail access.log | w3c-parse | jq .section
     """
+    check_span(since, until)
     selection = Selection(where, since, until, _privacy(anonymize_ip or 0, redact_query, drop or ""))
     if detect and (format_text is not None or from_config is not None):
         raise click.UsageError("--detect finds the format: it goes with neither --format nor --from-config")

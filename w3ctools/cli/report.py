@@ -21,7 +21,7 @@ MOST_ROWS = 200
 _MODE = 0o644
 
 
-@command("w3c-report", "report")
+@command("w3c-report", "report", reads_records=True)
 @click.option(
     "--file",
     "path",
@@ -79,8 +79,10 @@ def report(
     _read(records, shown, destination, refresh)
     if summary:
         say(records.report())
+    if records.has_summaries_alone:
+        say("these are summaries, not records: a page is made of records")
     finish(records.signals)
-    raise Ended(ExitStatus.DONE)
+    raise Ended(ExitStatus.DATA if records.has_summaries_alone else ExitStatus.DONE)
 
 
 def _read(

@@ -26,7 +26,7 @@ from w3ctools.edge.permissions import why_unreadable
 from w3ctools.edge.replacing import replace_file, replacing
 from w3ctools.edge.signals import Signals
 from w3ctools.edge.spark.batch import count
-from w3ctools.edge.spark.checkpoint import SUMMARIES, Begun, Checkpoint
+from w3ctools.edge.spark.checkpoint import SUMMARIES, Begun, Checkpoint, batch_name, is_of_stream
 from w3ctools.edge.spark.session import BATCH_MODULES, STREAM_MODULES, Session, why
 from w3ctools.edge.spark.stream import SETTINGS, Batch, Watching
 from w3ctools.edge.streams import Idle, Output, ReaderGone, WriteFailed
@@ -125,6 +125,8 @@ def spark(
         for name in ("checkpoint", "lateness"):
             if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE:
                 raise click.UsageError(f"--{name} goes with --stream")
+        if out is not None:
+            _check_is_of_no_stream(out)
         raise Ended(_Batch(master, interval, out).run(paths, split))
     if len(paths) > 1 or not os.path.isdir(paths[0]):
         raise click.UsageError("--stream watches one folder PATH")
@@ -255,7 +257,7 @@ class _Stream:
         """Write what a batch gave into a file of its own, in place of what it gave the last time."""
         renderer = JsonRenderer(TOP, socket.gethostname())
         intervals = [interval_of(key, part, self._interval_s, is_last=False) for key, part in batch.parts]
-        path = os.path.join(self._out, f"{number:09}{SUMMARIES}")
+        path = os.path.join(self._out, batch_name(number))
         if intervals:
             replace_file(path, "".join(map(renderer.render, intervals)).encode(), MODE)
         else:
@@ -303,6 +305,13 @@ def _failures_told() -> Iterator[None]:
     except Exception as error:
         say(f"Spark gave up: {why(error)}")
         raise Ended(ExitStatus.FAILED) from None
+
+
+def _check_is_of_no_stream(out: str) -> None:
+    """Raises W3CError."""
+    with suppress(OSError):  # it may be missing, and what else is wrong shows when it is written
+        if is_of_stream(out):
+            raise W3CError(f"{out}: holds the summaries of a --stream, beside which others would count twice")
 
 
 @contextmanager

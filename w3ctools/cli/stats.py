@@ -50,7 +50,7 @@ def _record_key(text: str) -> str:
     return text
 
 
-@command("w3c-stats", "stats")
+@command("w3c-stats", "stats", reads_records=True)
 @interval_option
 @click.option(
     "--top",
@@ -175,6 +175,7 @@ def stats(
     colour = has_colour(color, os.environ)
     form = Form(output, top, colour, (host or socket.gethostname()) if mergeable else None, percentiles)
     records: Records[Any]
+    status = ExitStatus.DONE
     if output == "prometheus":
         from w3ctools.cli._metrics import serve
 
@@ -184,16 +185,16 @@ def stats(
 
         records = watch(spec, lateness, clock, form.top, colour)
     elif merge:
-        records = _merge(form, Merging(clock, in_all=total, mergeable=mergeable), clock)
+        records, status = _merge(form, Merging(clock, in_all=total, mergeable=mergeable), clock)
     else:
         by_interval = Stats(interval, lateness, spec, mergeable=mergeable)
-        records = _show(form, Total(lateness, spec) if total else by_interval, clock, spec)
+        records, status = _show(form, Total(lateness, spec) if total else by_interval, clock, spec)
     if records.unstamped:
         say(f"{records.unstamped:,} lines had no readable time: counted at the log's clock")
     if summary:
         say(records.report())
     finish(records.signals)
-    raise Ended(ExitStatus.DONE)
+    raise Ended(status)
 
 
 def _check(ctx: click.Context) -> None:
@@ -202,6 +203,8 @@ def _check(ctx: click.Context) -> None:
     output, apart = params["output"], params["total"] or params["merge"]
     if params["mergeable"] and output != "json":
         raise click.UsageError("--mergeable goes with -o json: only programs merge")
+    if not params["mergeable"] and ctx.get_parameter_source("host") == ParameterSource.COMMANDLINE:
+        raise click.UsageError("--host goes with --mergeable: it names where the summaries come from")
     if params["live"] and (output != "text" or apart):
         raise click.UsageError(
             "--live shows records as they come: neither -o, --total nor --merge go with it"
@@ -218,7 +221,7 @@ def _check(ctx: click.Context) -> None:
             raise click.UsageError(f"--{name} is for -o prometheus: the output goes to stdout")
 
 
-def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[StatsRow]:
+def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> tuple[Records[StatsRow], ExitStatus]:
     screen = _Screen(form)
     records = Records(stats_row_type(spec), counter.clock, mode, screen.output, lambda: records.report())
     for item in records:
@@ -231,10 +234,13 @@ def _show(form: Form, counter: Counter, mode: ClockMode, spec: Spec) -> Records[
             screen.show(counter.tick(item.elapsed_s))
         screen.show_quiet(counter, records.live, item)
     screen.show(counter.flush())
-    return records
+    if records.has_summaries_alone:
+        say("these are summaries, not records: w3c-stats --merge shows their sums")
+        return records, ExitStatus.DATA
+    return records, ExitStatus.DONE
 
 
-def _merge(form: Form, merging: Merging, mode: ClockMode) -> Records[SummaryRow]:
+def _merge(form: Form, merging: Merging, mode: ClockMode) -> tuple[Records[SummaryRow], ExitStatus]:
     screen = _Screen(form)
     records = Records(
         SummaryRow,
@@ -243,15 +249,20 @@ def _merge(form: Form, merging: Merging, mode: ClockMode) -> Records[SummaryRow]
         screen.output,
         lambda: records.report(),
         row_event="summary",
-        is_whole=True,
+        in_front="w3c-parse | w3c-stats -o json --mergeable",
     )
     for item in records:
         if isinstance(item, Batch):
             screen.show(merging.feed(item.read, item.moment))
+            for problem in merging.take_problems():
+                say(f"left out: {problem}")
         if records.is_dry:  # else another host's turn may be about to come
             screen.show(merging.tick(item.moment))
     screen.show(merging.flush())
-    return records
+    left_out = merging.left_out + records.foreign
+    if left_out:
+        say(f"left out {left_out:,} {'line' if left_out == 1 else 'lines'}, see above")
+    return records, ExitStatus.FAILED if left_out else ExitStatus.DONE
 
 
 class _Screen:

@@ -9,8 +9,8 @@ import click
 
 from w3ctools.cli._command import Ended, ExitStatus, command_with_subcommands, finish, run, say, say_if_any
 from w3ctools.cli._reading import Batch, Records
-from w3ctools.cli._settings import DURATION, FILE, NAMES_OUTPUT, Argument, Option
-from w3ctools.cli._store_read import read
+from w3ctools.cli._settings import DURATION, NAMES_OUTPUT, Option
+from w3ctools.cli._store_read import database_argument, read
 from w3ctools.core.columns import Made, RowMaker
 from w3ctools.core.window import LogClock
 from w3ctools.core.wire import Row
@@ -31,15 +31,7 @@ PATIENCE_RECORDS = 1000
 
 
 @command_with_subcommands("w3c-store", "store")
-@click.argument(
-    "file",
-    cls=Argument,
-    type=FILE,
-    metavar="FILE",
-    required=False,
-    envvar="W3C_STORE_FILE",
-    acts=NAMES_OUTPUT,
-)
+@database_argument(NAMES_OUTPUT)
 @click.option(
     "--keep",
     cls=Option,
@@ -53,7 +45,7 @@ PATIENCE_RECORDS = 1000
     help="Write lines on to stdout once they are in FILE.",
 )
 @click.option("--summary", cls=Option, is_flag=True, help="Say at the end how many lines were read.")
-def store(file: str | None, keep: int | None, pass_through: bool, summary: bool) -> None:
+def store(file: str, keep: int | None, pass_through: bool, summary: bool) -> None:
     """Keep JSON lines of w3c-parse, and the events between them, in the SQLite database FILE.
 
     What was read is stored as soon as nothing more has come. The database can be read at any time, by
@@ -63,14 +55,12 @@ def store(file: str | None, keep: int | None, pass_through: bool, summary: bool)
     Example:
         w3c-tail access.log | w3c-parse | w3c-alert --pass-through | w3c-store --keep 30d site.db
     """
-    if file is None:
-        raise click.UsageError("which database? FILE names it, or key file in [store]")
     command = _Store(file, keep, pass_through)
-    missing = command.run()
+    is_whole = command.run()
     if summary:
         say(command.report())
-    if missing:
-        say(f"{file}: lines missing in it: {missing:,}")
+    if not is_whole:
+        command.tell_missing()
         raise Ended(ExitStatus.FAILED)
     finish(command.records.signals)
     raise Ended(ExitStatus.DONE)
@@ -81,6 +71,7 @@ store.add_command(read)
 
 class _Store:
     def __init__(self, path: str, keep_s: int | None, pass_through: bool) -> None:
+        self._path = path
         self._keep_s = keep_s
         self._pass_through = pass_through
         self._output = Output()
@@ -101,8 +92,12 @@ class _Store:
         """Counts up to now."""
         return f"{self.records.report()}; {self._stored:,} stored, {self._store.deleted:,} deleted"
 
-    def run(self) -> int:
-        """Store stdin to its end; how many lines could not be stored."""
+    def tell_missing(self) -> None:
+        """Say how many lines could not be stored."""
+        say(f"{self._path}: lines missing in it: {sum(made.lines for made in self._waiting):,}")
+
+    def run(self) -> bool:
+        """Store stdin to its end; whether every line could be stored."""
         try:
             for item in self.records:
                 if isinstance(item, Batch):
@@ -116,12 +111,12 @@ class _Store:
                 if self._store_waiting():
                     self._expire()
         except ReaderGone:
-            if self._waiting:
-                self._store.store(self._waiting)
+            if self._waiting and not self._try_to_store():
+                self.tell_missing()
             raise
         finally:
             self._store.close()
-        return sum(made.lines for made in self._waiting)
+        return not self._waiting
 
     def _take(self, batch: Batch[Row]) -> None:
         for _ in self._clock.feed_all([row.epoch for row in batch.read.rows], batch.wall_s):
@@ -135,19 +130,22 @@ class _Store:
         """Store what waits, however long it takes; False if it could not be done in time for the end."""
         if not self._waiting:
             return True
-        while True:
-            written = self._store.store(self._waiting)
-            say_if_any(written.news)
-            if written.is_done:
-                break
+        while not self._try_to_store():
             if not self._pause():
                 return False
-        self._stored += sum(made.lines for made in self._waiting)
-        self._waiting.clear()
         lines, self._lines = self._lines, []
         if self._pass_through:
             self._output.write(b"".join(lines))
         return True
+
+    def _try_to_store(self) -> bool:
+        """Store what waits, all or nothing; whether it is stored."""
+        written = self._store.store(self._waiting)
+        say_if_any(written.news)
+        if written.is_done:
+            self._stored += sum(made.lines for made in self._waiting)
+            self._waiting.clear()
+        return written.is_done
 
     def _pause(self) -> bool:
         """Wait for the next try; whether there is one."""

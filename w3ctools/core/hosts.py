@@ -86,8 +86,10 @@ class Hosts:
         return moment.wall_s if self.is_live else None
 
     def came(self, name: str | None, from_s: int, to_s: int, moment: Moment) -> list[HostNews]:
-        """A host told of ``[from_s, to_s)``."""
+        """A host told of ``[from_s, to_s)``; nothing is known of one whose log has no time."""
         self._pass(moment)
+        if to_s <= from_s:
+            return []
         name = name or "-"
         host = self._hosts.setdefault(name, _Host())
         host.until_s = max(host.until_s, to_s)

@@ -27,8 +27,6 @@ HISTORY_S = 300
 WINDOW_S = 60
 #: The windows beside each other, in seconds.
 SPANS_S = (10, WINDOW_S, HISTORY_S)
-#: Over so many seconds is the rate that is called the present one.
-RATE_S = SPANS_S[0]
 KEPT_ALERTS = 1000
 #: Rows of a list; no screen is higher.
 MOST_LISTED = 100

@@ -38,15 +38,30 @@ class Merging:
         #: All before it was given; and the end of the last that was not empty.
         self._given_until: int | None = None
         self._busy_until: int | None = None
+        #: Summaries that could not be merged, and the first problem of each host, until it is taken.
+        self.left_out = 0
+        self._problems: dict[str | None, str] = {}
+        self._told: set[str | None] = set()
 
     def feed(self, read: Read[SummaryRow], moment: Moment) -> list[Item]:
-        """Summaries came, and perhaps alerts. Raises SummaryError."""
+        """Summaries came, and perhaps alerts. Raises SummaryError for a record."""
         items: list[Item] = []
         for row in read.rows:
             if row.event != "summary":
                 raise SummaryError("a record is no summary: records go to w3c-stats without --merge")
-            items += self._add(row, moment)
+            try:
+                items += self._add(row, moment)
+            except SummaryError as error:
+                self.left_out += 1
+                self._problems.setdefault(row.host, str(error))
         return items + [alert for _, alert in read.alerts]
+
+    def take_problems(self) -> list[str]:
+        """Why summaries were left out: the first reason of each host, once."""
+        problems = [text for host, text in self._problems.items() if host not in self._told]
+        self._told.update(self._problems)
+        self._problems.clear()
+        return problems
 
     def tick(self, moment: Moment) -> list[Item]:
         """Time has passed, and all that came was fed. Raises SummaryError."""

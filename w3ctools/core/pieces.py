@@ -165,7 +165,7 @@ class Grouping:
 class LogCounting:
     """Counts the lines of a log: `feed` them, then `flush`.
 
-    Of a range that does not begin the file, `feed` the file's first lines as `is_head`: they are not counted.
+    Of a range of a file `feed_head` the file's first lines, which tell its format, then `feed_range` its own.
     """
 
     def __init__(self, path: str, begin: int, grouping: Grouping) -> None:
@@ -272,9 +272,9 @@ class SummaryCounting:
         """The end of the file."""
         self._add(self._reader.flush().rows)
         if self._reader.first_foreign is not None:
-            self._note(f"line {self._reader.first_foreign[0]} is no summary")
+            self._note(f"line {self._reader.first_foreign[0]} is no summary", self._reader.foreign)
         parts, _ = self._grouping.flush()
-        problem = self._problem and f"{self._path}: left out {self._left_out:,} lines: {self._problem}"
+        problem = self._problem and f"{self._path}: left out {_lines(self._left_out)}: {self._problem}"
         return Piece(Seen(self._path, newest_s=self._grouping.newest_s, problem=problem), parts)
 
     def _add(self, rows: Iterable[SummaryRow]) -> None:
@@ -303,9 +303,13 @@ class SummaryCounting:
         part = Part(packed, None if seconds is None else dict(seconds), row.late, row.uncounted)
         self._grouping.add(key, part, to_s - 1 if to_s > from_s else None)
 
-    def _note(self, problem: str) -> None:
+    def _note(self, problem: str, lines: int = 1) -> None:
         self._problem = self._problem or problem
-        self._left_out += 1
+        self._left_out += lines
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def together(parts: Sequence[Part]) -> Part:

@@ -14,11 +14,6 @@ class Range(NamedTuple):
     #: None: the whole file, however it must be read.
     end: int | None
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the file."""
-        return self.end is None
-
 
 def ranges(path: str, size_bytes: int, split_bytes: int) -> list[Range]:
     """A file of lines in ranges of at most so many bytes; a file that is no longer is read whole.

@@ -198,11 +198,11 @@ def omit_nulls(lines: bytes) -> bytes:
 
 
 MESSAGE_KEY_BYTES = 200
-_MESSAGE = re.compile(
-    rb"(?:High|Low) [a-z0-9-]+(?: [a-z0-9-]+){0,5}?(?: on (?P<key>[^ ]{1,200}))? "
-    rb"(?P<what>generated an alert|alert recovered|alert reset) - (?P<detail>[^\n]*)"
+_MESSAGE_AT_END = re.compile(
+    rb"(?P<before>.*)(?:High|Low) [a-z0-9-]+(?: [a-z0-9-]+){0,5}?(?: on (?P<key>[^ ]{1,200}))? "
+    rb"(?P<what>generated an alert|alert recovered|alert reset) - (?P<detail>[^\n]*)",
+    re.DOTALL,
 )
-_MESSAGE_AT_END = re.compile(rb"(?P<before>.*)" + _MESSAGE.pattern, re.DOTALL)
 _HITS = re.compile(rb"hits = (\d{1,18}),")
 _AT = re.compile(rb" at (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$")
 _STATES = {b"generated an alert": "raised", b"alert recovered": "recovered", b"alert reset": "reset"}
@@ -211,16 +211,8 @@ _ALERT_START = b'{"event":"alert"'
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def parse_message(line: bytes) -> AlertEvent | None:
-    """A message of w3c-alert as an event; None if the line is none.
-
-    A message tells state, time, hits and key; the rest is null.
-    """
-    match = _MESSAGE.fullmatch(line)
-    return None if match is None else _message_event(line, match)
-
-
 def _message_event(line: bytes, match: re.Match[bytes]) -> AlertEvent:
+    """A message of w3c-alert tells state, time, hits and key; the rest is null."""
     detail = match["detail"]
     hits, at = _HITS.search(detail), _AT.search(detail)
     time = at[1].decode() if at else None
@@ -308,6 +300,8 @@ class LineReader(Generic[T]):
         self.records = 0
         #: Events that tell of an unparsed line, of an alert, of anything else.
         self.unparsed = self.alerts = self.other_events = 0
+        #: Those of the others that are summaries.
+        self.summaries = 0
         #: Lines that are neither JSON objects nor messages.
         self.foreign = 0
         #: The first of them, and its line number.
@@ -372,8 +366,10 @@ class LineReader(Generic[T]):
         try:
             row = self._decode(line)
             alert = self._alert_decoder.decode(line) if row.event == "alert" else None
-            if row.event == "summary" and self._summary_decoder is not None:
-                read.summaries.append(self._summary_decoder.decode(line))
+            if row.event == "summary":
+                self.summaries += 1
+                if self._summary_decoder is not None:
+                    read.summaries.append(self._summary_decoder.decode(line))
         except _UNDECODABLE:
             self._read_no_object(line, read)
             return

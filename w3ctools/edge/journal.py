@@ -11,9 +11,13 @@ from w3ctools.edge.streams import open_appended
 
 
 class Journal:
-    """Appends lines to a file and goes on trying while that fails."""
+    """Appends lines to a file and goes on trying while that fails.
+
+    Raises OSError where it cannot be opened from the first.
+    """
 
     def __init__(self, path: str) -> None:
+        os.close(open_appended(path))
         self._path = path
         self._failing = False
 

@@ -53,7 +53,9 @@ def open_notifiers(urls: Sequence[str]) -> list[Destination]:
     try:
         import apprise
     except ImportError:
-        raise W3CError("--notify needs apprise: pip install 'w3ctools[notify]'") from None
+        raise W3CError(
+            "--notify needs apprise: pip install 'w3ctools[notify]', in a checkout '.[notify]'"
+        ) from None
     _keep_quiet()
     asset = apprise.AppriseAsset(
         app_id="w3ctools",

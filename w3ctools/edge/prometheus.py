@@ -176,6 +176,7 @@ def _client() -> Any:
         import prometheus_client
     except ImportError:
         raise PrometheusError(
-            "-o prometheus needs prometheus_client: pip install 'w3ctools[prometheus]'"
+            "-o prometheus needs prometheus_client: "
+            "pip install 'w3ctools[prometheus]', in a checkout '.[prometheus]'"
         ) from None
     return prometheus_client

@@ -16,6 +16,17 @@ _MOST_BYTES = 1 << 16
 SUMMARIES = ".jsonl"
 
 
+def batch_name(number: int) -> str:
+    """The file that a batch of a stream writes."""
+    return f"{number:09}{SUMMARIES}"
+
+
+def is_of_stream(out: str) -> bool:
+    """Whether a stream has written into this folder. Raises OSError."""
+    stems = (name.removesuffix(SUMMARIES) for name in os.listdir(out) if name.endswith(SUMMARIES))
+    return any(stem.isdecimal() for stem in stems)
+
+
 class CheckpointError(W3CError):
     """A checkpoint that cannot be used; the text says what to do."""
 

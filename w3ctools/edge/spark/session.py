@@ -22,7 +22,9 @@ from w3ctools.core.errors import W3CError
 
 #: The oldest Java that Spark 4 runs on.
 LEAST_JAVA = 17
-INSTALL = "pip install 'w3ctools[spark]', and Java: apt install openjdk-17-jre-headless"
+INSTALL = (
+    "pip install 'w3ctools[spark]', in a checkout '.[spark]', and Java: apt install openjdk-17-jre-headless"
+)
 #: What a batch needs, and a stream.
 BATCH_MODULES, STREAM_MODULES = ("pyspark",), ("pyspark", "pandas", "pyarrow")
 _MASTER_PORT = 7077
@@ -146,8 +148,9 @@ def _check_modules(names: tuple[str, ...]) -> None:
         except ValueError:  # it is there, and is None
             is_there = False
         if not is_there:
-            place = "in this executable" if hasattr(sys, "frozen") else "installed"
-            raise SparkMissing(f"{name} is not {place}: {INSTALL}")
+            if hasattr(sys, "frozen"):
+                raise SparkMissing(f"{name} is not in this executable: install w3ctools with pip instead")
+            raise SparkMissing(f"{name} is not installed: {INSTALL}")
 
 
 def _check_java() -> None:
