@@ -28,7 +28,7 @@ EXECUTABLE_PACKAGES = binutils $(shell $(PYTHON) -c 'import sys; \
 DEB_PACKAGES := binutils lintian
 
 .PHONY: help setup demo test test-full test-spark test-packages fuzz check format bench bench-peers bench-follow bench-screens soak \
-    dist dist-check standalone deb docker man clean system-packages
+    dist dist-check standalone deb docker man clean system-packages spark-packages
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -50,8 +50,7 @@ test: setup system-packages ## run all tests
 test-full: setup system-packages ## run all tests, and those that take long
 	@$(call run_tests)
 
-test-spark: $(SPARK)/ready ## run the tests of w3c-spark, on a master and two workers of their own
-	@$(call install,$(SPARK_PACKAGES))
+test-spark: $(SPARK)/ready spark-packages ## run the tests of w3c-spark, on a master and two workers of their own
 	@$(SPARK)/bin/python -m pytest -q tests/spark
 
 $(SPARK)/ready: setup.cfg
@@ -70,6 +69,9 @@ endef
 
 system-packages:
 	@$(call install,$(TEST_PACKAGES))
+
+spark-packages:
+	@$(call install,$(SPARK_PACKAGES))
 
 # On Debian, as root; elsewhere tests say what they miss.
 define install
