@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w3ctools.cli._settings import Quantity
+from w3ctools.cli._settings import Option, Quantity
 from w3ctools.core.quantity import parse_time_s
 from w3ctools.edge.clock import now
 
@@ -53,7 +53,12 @@ def _complete_format(_begun: str) -> list[str]:
 
 
 TIME = Quantity("TIME", lambda text: parse_time_s(text, int(now().wall_s)))
-CONDITION = Quantity("EXPR", _read_where, _complete_where)
+where_option = click.option(
+    "--where",
+    cls=Option,
+    type=Quantity("EXPR", _read_where, _complete_where),
+    help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
+)
 KEYS = Quantity("KEY,...", str, _complete_keys)
 #: As text: all formats load with what reads it.
 FORMAT = Quantity("FORMAT", str, _complete_format)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from w3ctools.cli._choice import CONDITION, TIME, check_span
+from w3ctools.cli._choice import TIME, check_span, where_option
 from w3ctools.cli._command import Ended, ExitStatus, finish, listen, subcommand
 from w3ctools.cli._settings import FILE, Argument, Option
 from w3ctools.core.record import FILE_KEY, FORMAT_KEYS, Record, record_type
@@ -41,12 +41,7 @@ def database_argument(acts: str | None = None) -> Callable[[Any], Any]:
 @database_argument()
 @click.option("--since", cls=Option, type=TIME, help="Only lines from TIME on: RFC 3339, or -2h.")
 @click.option("--until", cls=Option, type=TIME, help="Only lines before TIME.")
-@click.option(
-    "--where",
-    cls=Option,
-    type=CONDITION,
-    help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
-)
+@where_option
 def read(file: str, since: int | None, until: int | None, where: Callable[[Record], bool] | None) -> None:
     """Write the lines of FILE again, in time order.
 

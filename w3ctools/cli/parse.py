@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from w3ctools.cli._choice import CONDITION, FORMAT, KEYS, TIME, check_span
+from w3ctools.cli._choice import FORMAT, KEYS, TIME, check_span, where_option
 from w3ctools.cli._command import Ended, ExitStatus, command, finish, listen, run, say
 from w3ctools.cli._feeder import Feeder
 from w3ctools.cli._settings import FILE, NAMES_OUTPUT, SITE, Option, Quantity
@@ -142,12 +142,7 @@ class Telling(NamedTuple):
     show_default=True,
     help="Time zone of stamps that name none: an IANA name or +01:00.",
 )
-@click.option(
-    "--where",
-    cls=Option,
-    type=CONDITION,
-    help="Only records of which EXPR is true: 'status >= 500 and path ~ \"^/api\"'.",
-)
+@where_option
 @click.option(
     "--since",
     cls=Option,

@@ -122,10 +122,8 @@ class Merging:
     def _add(self, row: SummaryRow, moment: Moment) -> list[Item]:
         about = f"summary of {shown(row.host or 'a host without name')}"
         about += f", {shown(row.from_ or '-')} to {shown(row.to or '-')}"
-        if row.packed is None:
-            raise SummaryError(f"{about}: holds nothing to merge: it must be written with --mergeable")
         try:
-            interval = _interval(row, row.packed)
+            interval = _interval(row)
             news: list[Item] = [*self._hosts.came(row.host, interval.from_s, interval.to_s, moment)]
             if self._given_until is not None and interval.from_s < self._given_until:
                 later = interval._replace(later_of=shown(row.host or "-"))
@@ -184,12 +182,19 @@ def summary_seconds(row: SummaryRow) -> Counter[int] | None:
     return Counter({second: count for second, count in enumerate(row.seconds, from_s) if count})
 
 
-def _interval(row: SummaryRow, packed: str) -> Interval:
-    """Raises SummaryError."""
+def packed_summary(row: SummaryRow) -> bytes:
+    """What `Summary.from_bytes` takes. Raises SummaryError."""
+    if row.packed is None:
+        raise SummaryError("holds nothing to merge: it must be written with --mergeable")
     try:
-        summary = Summary.from_bytes(b64decode(packed, validate=True))
+        return b64decode(row.packed, validate=True)
     except ValueError as error:
         raise SummaryError(f"is damaged: {error}") from None
+
+
+def _interval(row: SummaryRow) -> Interval:
+    """Raises SummaryError."""
+    summary = Summary.from_bytes(packed_summary(row))
     span, seconds = summary_span(row), summary_seconds(row)
     return Interval(*span, summary, row.partial, row.late, row.uncounted, seconds)
 

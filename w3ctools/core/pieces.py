@@ -7,14 +7,13 @@ what it took for granted of these, and `unsure_paths` which files must be read i
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from w3ctools.core.formats.format import Settings
-from w3ctools.core.merging import summary_seconds, summary_span
+from w3ctools.core.merging import packed_summary, summary_seconds, summary_span
 from w3ctools.core.parse import LogParser, ParseCounts, Parsed
 from w3ctools.core.stats import Interval
 from w3ctools.core.summary import USUAL, StatsRow, Summary, SummaryError, stats_row_type
@@ -281,21 +280,19 @@ class SummaryCounting:
         for row in rows:
             try:
                 self._add_summary(row)
-            except (SummaryError, ValueError) as error:
+            except SummaryError as error:
                 self._note(f"the summary from {row.from_ or '-'} to {row.to or '-'} {error}")
 
     def _add_summary(self, row: SummaryRow) -> None:
-        """Raises SummaryError, ValueError."""
+        """Raises SummaryError."""
         if row.event != "summary":
             raise SummaryError("is a record: a file holds summaries or a log")
-        if row.packed is None:
-            raise SummaryError("holds nothing to merge: it must be written with --mergeable")
+        packed = packed_summary(row)
         interval_s = self._grouping.interval_s
         from_s, to_s = summary_span(row)
         key = from_s // interval_s * interval_s if to_s > from_s else NO_TIME
         if to_s > key + interval_s and key != NO_TIME:
             raise SummaryError(f"is of another interval than {interval_s} s")
-        packed = b64decode(row.packed, validate=True)
         summary = Summary.from_bytes(packed)
         if summary.spec != USUAL:
             Summary().merge(summary)  # raises the error that says what it counts
